@@ -1,0 +1,1 @@
+"""Everything of Mollens that is not a page: data, recipes, runs, training, judging, figures, command line."""

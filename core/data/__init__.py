@@ -1,0 +1,1 @@
+"""Molecular datasets: the packed store, its cards, splits, neighbour lists and counts."""

@@ -1,0 +1,217 @@
+"""The official QM9 archive: one xyz file per molecule, in a layout of its own.
+
+Layout of a member (R. Ramakrishnan et al., Sci. Data 1, 140022 (2014)): the number of atoms; "gdb", the id and 15
+properties; a line per atom with element, x, y, z and Mulliken charge; frequencies; two SMILES; two InChI. Exponents may
+be written 1.2*^-6.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from ase.units import Hartree
+from numpy.typing import NDArray
+
+from core.data.card import Card, CardProperty
+from core.data.importers.tar_stream import is_tar, read_members
+from core.data.molecules import NUMBERS, SYMBOLS, Molecules, check_molecules
+from core.data.properties import PROPERTIES
+from core.errors import MollensError
+
+# key, factor to Mollens's unit; in the order of the file
+COLUMNS: tuple[tuple[str, float], ...] = (
+    ("rotational_constant_A", 1.0), ("rotational_constant_B", 1.0), ("rotational_constant_C", 1.0),
+    ("dipole_moment", 1.0), ("isotropic_polarizability", 1.0), ("homo", Hartree), ("lumo", Hartree), ("gap", Hartree),
+    ("electronic_spatial_extent", 1.0), ("zpve", Hartree), ("energy_U0", Hartree), ("energy_U", Hartree),
+    ("enthalpy_H", Hartree), ("free_energy", Hartree), ("heat_capacity", 1.0),
+)  # fmt: skip
+
+# free atoms at the level of QM9, Hartree (atomref.txt, figshare file 3195395)
+_ATOMS = {
+    "energy_U0": {"H": -0.500273, "C": -37.846772, "N": -54.583861, "O": -75.064579, "F": -99.718730},
+    "energy_U": {"H": -0.498857, "C": -37.845355, "N": -54.582445, "O": -75.063163, "F": -99.717314},
+    "enthalpy_H": {"H": -0.497912, "C": -37.844411, "N": -54.581501, "O": -75.062219, "F": -99.716370},
+    "free_energy": {"H": -0.510927, "C": -37.861317, "N": -54.598897, "O": -75.079532, "F": -99.733544},
+}
+
+N_OFFICIAL = 133_885
+_BATCH = 4096
+_DIGITS = bytes.maketrans(b"HCNOF", b"16789")  # the elements of QM9 as digits, so that numpy reads whole tables
+
+
+def accepts(path: Path) -> bool:
+    """Whether the file is a tar archive, compressed or not."""
+    return is_tar(path)
+
+
+def read(path: Path, progress: Callable[[int, int], None]) -> tuple[Molecules, Card]:
+    """All molecules of the archive, ids as in the files, energies in eV.
+
+    Raises:
+        MollensError: naming archive, member and line, for an archive that is cut short, empty or foreign, a member
+            with too few lines, an unknown element, a coordinate or property that is no number, or a duplicate id.
+    """
+    members = ((name, text) for name, text in read_members(path, progress) if name.endswith(".xyz"))
+    parts = [_parse_batch(batch, path) for batch in _batches(members)]
+    if not parts:
+        raise MollensError(f"{path}: holds no .xyz members; expected the QM9 archive with dsgdb9nsd_*.xyz inside")
+    sizes, properties, atoms, smiles = (np.concatenate(column) for column in zip(*parts, strict=True))
+    charges = np.ascontiguousarray(atoms[:, 4])
+    molecules = Molecules(
+        numbers=atoms[:, 0].astype(np.uint8),
+        positions=np.ascontiguousarray(atoms[:, 1:4]),
+        first_atom=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]),
+        ids=properties[:, 0].astype(np.int64),
+        columns={key: properties[:, k] * factor for k, (key, factor) in enumerate(COLUMNS, start=1)},
+        atom_columns={"partial_charges": charges} if np.isfinite(charges).any() else {},
+        smiles=smiles,
+    )
+    check_molecules(molecules, str(path))
+    return molecules, _card(molecules, path)
+
+
+def _batches(members: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    while batch := list(islice(members, _BATCH)):
+        yield batch
+
+
+Parsed = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bytes_]]
+
+
+def _parse_batch(batch: list[tuple[str, bytes]], archive: Path) -> Parsed:
+    """Sizes (n,), id and properties (n, 16), atoms (n_atoms, 5) and SMILES (n,) of some members.
+
+    All tables of the batch are read by one call each; only where that does not come out are members read one by one, to
+    name the line at fault.
+    """
+    sizes, heads, tables, smiles = [], [], [], []
+    try:
+        for _, text in batch:
+            count, rest = text.split(b"\n", 1)
+            n = int(count)
+            lines = rest.split(b"\n", n + 3)
+            if n < 1 or len(lines) < n + 3 or not lines[0].startswith(b"gdb"):
+                raise ValueError
+            sizes.append(n)
+            heads.append(lines[0][3:])
+            tables += lines[1 : n + 1]
+            smiles.append(_smiles(lines[n + 2]))
+        head = _numbers(b"\n".join(heads), len(sizes), 1 + len(COLUMNS))
+        atoms = _numbers(b"\n".join(tables).translate(_DIGITS), len(tables), 5)
+        if (
+            not np.isin(atoms[:, 0], list(SYMBOLS)).all()
+            or not np.isfinite(atoms[:, :4]).all()
+            or np.isnan(head[:, 0]).any()
+        ):
+            raise ValueError
+    except ValueError:
+        return _parse_one_by_one(batch, archive)
+    return np.array(sizes), head, atoms, np.array(smiles)
+
+
+def _numbers(text: bytes, n_rows: int, n_columns: int) -> NDArray[np.float64]:
+    """(n_rows, n_columns) numbers separated by white space.
+
+    Raises:
+        ValueError: if there are more, fewer, or anything that is no number.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # how numpy reports text that is no number
+        try:
+            values = np.fromstring(text.replace(b"*^", b"e"), sep=" ")
+        except DeprecationWarning as error:
+            raise ValueError(str(error)) from error
+    return values.reshape(n_rows, n_columns)
+
+
+def _smiles(line: bytes) -> bytes:
+    """The SMILES of the relaxed geometry, the second of two; the only one where there is one; empty where none."""
+    words = line.split()
+    return words[min(1, len(words) - 1)] if words else b""
+
+
+def _parse_one_by_one(batch: list[tuple[str, bytes]], archive: Path) -> Parsed:
+    sizes, heads, tables, smiles = [], [], [], []
+    for name, text in batch:
+        n, head, table, words = _parse_member(text, f"{archive}: {name}")
+        sizes.append(n)
+        heads.append(head)
+        tables += table
+        smiles.append(words)
+    return np.array(sizes), np.array(heads), np.array(tables), np.array(smiles)
+
+
+def _parse_member(text: bytes, what: str) -> tuple[int, list[float], list[list[float]], bytes]:
+    lines = text.replace(b"*^", b"e").decode("ascii", errors="replace").split("\n")
+    try:
+        n = int(lines[0])
+    except ValueError:
+        n = 0
+    if n < 1:
+        raise MollensError(f"{what}, line 1: found {lines[0][:40]!r}; expected the number of atoms")
+    words = lines[1].split() if len(lines) > 1 else []
+    if len(words) != 2 + len(COLUMNS) or words[0] != "gdb":
+        raise MollensError(
+            f"{what}, line 2: found {len(words)} words; expected 'gdb', the id and {len(COLUMNS)} properties"
+        )
+    if not words[1].isdigit():
+        raise MollensError(f"{what}, line 2: id is {words[1]!r}; expected a whole number")
+    head = [_number(word, f"{what}, line 2") for word in words[1:]]
+    table = []
+    for k in range(2, n + 2):
+        words = lines[k].split() if k < len(lines) else []
+        where = f"{what}, line {k + 1}"
+        if len(words) != 5:
+            raise MollensError(
+                f"{where}: found {len(words)} words; expected {n} atom lines of element, x, y, z, charge"
+            )
+        if words[0] not in NUMBERS:
+            raise MollensError(f"{where}: element {words[0]!r} is not known; expected a symbol such as C or H")
+        values = [_number(word, where) for word in words[1:]]
+        if not np.isfinite(values[:3]).all():
+            raise MollensError(
+                f"{where}: a coordinate is not a finite number ({' '.join(words[1:4])}); repair or remove it"
+            )
+        table.append([float(NUMBERS[words[0]]), *values])
+    if len(lines) < n + 4:
+        raise MollensError(
+            f"{what}: ends after line {len(lines)}; expected frequencies and SMILES after {n} atom lines"
+        )
+    return n, head, table, _smiles(lines[n + 3].encode())
+
+
+def _number(word: str, where: str) -> float:
+    try:
+        return float(word)
+    except ValueError as error:
+        raise MollensError(f"{where}: found {word!r}; expected a number") from error
+
+
+def _card(molecules: Molecules, path: Path) -> Card:
+    n = molecules.n_molecules
+    share = "" if n == N_OFFICIAL else f" This file holds {n:,} of the {N_OFFICIAL:,} molecules."
+    keys = [key for key, _ in COLUMNS] + list(molecules.atom_columns)
+    return Card(
+        name="qm9",
+        title="QM9",
+        description="Small organic molecules of H, C, N, O and F with up to nine heavy atoms, at minima." + share,
+        citation=(
+            "R. Ramakrishnan, P. O. Dral, M. Rupp, O. A. von Lilienfeld, Sci. Data 1, 140022 (2014), "
+            "doi:10.1038/sdata.2014.22; chemical space: L. Ruddigkeit et al., J. Chem. Inf. Model. 52, 2864 (2012)"
+        ),
+        license="CC0-1.0",
+        level_of_theory="B3LYP/6-31G(2df,p)",
+        properties=tuple(CardProperty(key=k, label=PROPERTIES[k].label, unit=PROPERTIES[k].unit) for k in keys),
+        default_target="energy_U0",
+        atomic_energies={key: {s: e * Hartree for s, e in atoms.items()} for key, atoms in _ATOMS.items()},
+        known_defects={
+            "uncharacterized": "3,054 of the 133,885 failed a consistency check; leave them out by --exclude"
+        },
+        source={"file": path.name, "format": "qm9"},
+        n_molecules=n,
+        n_atoms=molecules.n_atoms,
+    )

@@ -1,0 +1,1 @@
+"""What a training is: validated fields, presets, and the run folder that a recipe becomes."""

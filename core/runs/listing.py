@@ -1,0 +1,40 @@
+"""One line per run, for the list on the page and for `runs --json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.runs.folder import Run
+from core.runs.metrics import read_metrics
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """State, progress and validation error of a run; `validation_mae` is the least of all epochs, in `unit`."""
+    if run.error is not None:
+        return {"id": run.id, "state": "damaged", "error": run.error, "shipped": run.shipped}
+    status = run.status()
+    epochs = [line for line in read_metrics(run)[0] if line.get("kind") == "epoch"]
+    maes = [line["validation_mae"] for line in epochs if line.get("validation_mae") is not None]
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": status.state,
+        "shipped": run.shipped,
+        "origin": run.about.get("origin"),
+        "created": run.created,
+        "dataset": run.dataset_name,
+        "split": run.split_name,
+        "target": run.target,
+        "unit": run.recipe_file.get("unit"),
+        "model": run.recipe_values.get("model"),
+        "preset": run.recipe_values.get("preset"),
+        "seed": run.seed,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "step": status.step,
+        "steps": status.steps,
+        "device": status.device,
+        "validation_mae": min(maes) if maes else None,
+        "validation_curve": maes,
+        "error": status.error,
+    }

@@ -1,0 +1,89 @@
+"""predictions/<dataset>/: what a run says about every molecule of a dataset, one mapped file per column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import MollensError
+from core.files import read_json, write_json
+from core.runs.folder import Run
+
+TRAIN, VALIDATION, TEST, NONE = 0, 1, 2, 255
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predictions of one run for the molecules of one dataset that have the target."""
+
+    ids: NDArray[np.int64]
+    """(n,) of the dataset"""
+    split: NDArray[np.uint8]
+    """(n,) 0 training, 1 validation, 2 test, 255 in none of the run's parts"""
+    target: NDArray[np.float64]
+    """(n,) label, in the target's unit; NaN where the dataset has none"""
+    predicted: NDArray[np.float64]
+    """(n,)"""
+    baseline: NDArray[np.float64]
+    """(n,) linear-in-composition fit on the run's training molecules"""
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """(n,) predicted minus target."""
+        return self.predicted - self.target
+
+
+def predictions_folder(run: Run, dataset: str) -> Path | None:
+    """Where the predictions of `run` for `dataset` lie, or None."""
+    for root in (run.results, run.path):
+        folder = root / "predictions" / dataset
+        if (folder / "about.json").exists():
+            return folder
+    return None
+
+
+def read_predictions(run: Run, dataset: str | None = None) -> Predictions | None:
+    """Predictions of `run` for a dataset (its own by default), or None where there are none.
+
+    Raises:
+        MollensError: if a column is missing, damaged or of another length than the rest.
+    """
+    folder = predictions_folder(run, dataset or run.dataset_name)
+    if folder is None:
+        return None
+    columns = {}
+    for column in fields(Predictions):
+        path = folder / f"{column.name}.npy"
+        try:
+            columns[column.name] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise MollensError(f"{run.what}: {path} is damaged or missing ({error}); predict again") from error
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise MollensError(f"{run.what}: columns in {folder} differ in length ({lengths}); predict again")
+    return Predictions(**columns)
+
+
+def predictions_about(run: Run, dataset: str | None = None) -> dict[str, str]:
+    """Which data the predictions were made for: `dataset` and `dataset_sha256`.
+
+    Raises:
+        MollensError: if there are none or the file is damaged.
+    """
+    name = dataset or run.dataset_name
+    folder = predictions_folder(run, name)
+    if folder is None:
+        raise MollensError(f"{run.what}: has no predictions for dataset {name}")
+    return read_json(folder / "about.json", run.what)
+
+
+def write_predictions(folder: Path, predictions: Predictions, dataset: str, dataset_sha256: str) -> None:
+    """Write all columns into `folder`, an empty draft; about.json comes last and makes them valid."""
+    dtypes = {"ids": np.int64, "split": np.uint8}
+    for column in fields(Predictions):
+        values = np.asarray(getattr(predictions, column.name), dtype=dtypes.get(column.name, np.float64))
+        np.save(folder / f"{column.name}.npy", values, allow_pickle=False)
+    write_json(folder / "about.json", {"dataset": dataset, "dataset_sha256": dataset_sha256})

@@ -1,0 +1,130 @@
+"""Recipes: limits, presets, `--set`, and the run folder that a recipe becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.data.card import Card
+from core.data.splits import make_split
+from core.data.store import Dataset, save_dataset
+from core.errors import MollensError
+from core.recipes.create import changes, command, count_steps, create_run, usable_counts
+from core.recipes.presets import DEFAULT_PRESET, preset, presets
+from core.recipes.recipe import Recipe, changed, validated
+from core.runs.folder import list_runs, open_run
+
+
+def test_the_four_presets_are_there() -> None:
+    assert next(iter(presets())) == DEFAULT_PRESET == "schnet-small"
+    assert {"composition", "painn-small", "thesis-default"} < set(presets())
+    assert preset("painn-small").model == "painn"
+    assert preset("painn-small").n_atom_basis <= 64
+
+
+def test_the_thesis_default_is_as_the_thesis_gives_it() -> None:
+    recipe = preset("thesis-default")
+    found = (recipe.model, recipe.n_interactions, recipe.epochs, recipe.batch_size, recipe.learning_rate)
+    assert found == ("schnet", 3, 22, 512, 0.001)
+    assert (recipe.n_atom_basis, recipe.neighbour_cutoff, recipe.cutoff, recipe.loss) == (38, 4.0, 5.0, "mse")
+    assert recipe.target == "default"
+
+
+def test_every_field_has_a_title_and_a_line_of_help() -> None:
+    for key, field in Recipe.model_fields.items():
+        assert field.title and field.description, key
+        assert isinstance(field.json_schema_extra, dict) and field.json_schema_extra["group"], key
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs=0", "epochs is '0'; it must be greater than or equal to 1"),
+        ("cutoff=-1", "cutoff is '-1'; it must be greater than 0.5"),
+        ("learning_rate=nan", "learning_rate is 'nan'; it must be a finite number"),
+        ("learning_rate=fast", "learning_rate is 'fast'; it must be a valid number"),
+        ("model=mace", "model is 'mace'; it must be 'composition', 'schnet' or 'painn'"),
+        ("colour=red", "field 'colour' is not known; fields are"),
+        ("epochs", "expected key=value"),
+        ("warmup_epochs=500", "warmup_epochs is 500; it must be below epochs"),
+    ],
+)
+def test_a_field_out_of_range_is_named(setting: str, message: str) -> None:
+    with pytest.raises(MollensError, match=message):
+        changed(preset("schnet-small"), [setting])
+
+
+def test_settings_are_applied() -> None:
+    recipe = changed(preset("schnet-small"), ["epochs=5", "learning_rate=2e-4", "loss=mae"])
+    assert (recipe.epochs, recipe.learning_rate, recipe.loss) == (5, 2e-4, "mae")
+    assert changes(recipe, preset("schnet-small")) == {"epochs": 5, "learning_rate": 2e-4, "loss": "mae"}
+    assert validated(recipe.model_dump()) == recipe
+
+
+def test_the_command_repeats_the_recipe() -> None:
+    recipe = changed(preset("thesis-default"), ["epochs=5", "split=thesis"])
+    assert command(recipe, preset("thesis-default"), "qm9", "my run") == (
+        "python -m core train --recipe thesis-default --dataset qm9 --split thesis --set epochs=5 --name 'my run'"
+    )
+
+
+def test_steps_are_counted() -> None:
+    recipe = changed(preset("thesis-default"), ["epochs=3", "batch_size=50"])
+    assert count_steps(recipe, 101) == 9
+    assert count_steps(preset("composition"), 101) == 0
+
+
+def test_a_run_folder_says_what_will_be_trained(tiny: Dataset) -> None:
+    run = create_run(changed(preset("schnet-small"), ["seed=3"]), tiny)
+    assert run.name == "schnet-small seed 3"
+    assert open_run(run.id).recipe_values == changed(preset("schnet-small"), ["seed=3"]).model_dump()
+    stored = run.recipe_file
+    assert stored["split"] == {
+        "name": "default", "hash": stored["split"]["hash"], "train": 96, "validation": 12, "test": 12, "left_out": 0
+    }  # fmt: skip
+    assert stored["dataset"] == {"name": "tiny", "sha256": tiny.card.sha256}
+    assert (stored["target"], stored["unit"], stored["seed"]) == ("energy", "eV", 3)
+    assert stored["versions"]["torch"].startswith("2.")
+    assert run.status().state == "created"
+
+
+def test_molecules_without_the_target_are_counted(demo: Dataset) -> None:
+    some = demo.molecules.take(np.arange(100))
+    values = some.columns["energy"].copy()
+    values[:10] = np.nan
+    object.__setattr__(some, "columns", {**some.columns, "energy": values})
+    dataset = save_dataset(some, Card.model_validate(demo.card.model_dump() | {"name": "holes"}))
+    counts = usable_counts(preset("schnet-small"), dataset)
+    assert counts["left_out"] == 10
+    assert counts["train"] + counts["validation"] + counts["test"] == 90
+
+
+def test_a_run_that_cannot_be_trained_is_refused(tiny: Dataset) -> None:
+    make_split(tiny, "no-validation", train=1.0, validation=0.0)
+    with pytest.raises(MollensError, match="no validation molecule"):
+        create_run(changed(preset("schnet-small"), ["split=no-validation"]), tiny)
+    with pytest.raises(MollensError, match="'dipole_moment' cannot be a target"):
+        create_run(changed(preset("schnet-small"), ["target=dipole_moment"]), tiny)
+    with pytest.raises(MollensError, match="does not have it"):
+        create_run(changed(preset("schnet-small"), ["split=missing"]), tiny)
+    for name in ("a/b", "..", " ", "x" * 81, "a\nb"):
+        with pytest.raises(MollensError, match="run name .* not allowed"):
+            create_run(preset("schnet-small"), tiny, name)
+    assert [run for run in list_runs() if not run.shipped] == []
+
+
+def test_the_presets_file_names_its_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.recipes import presets as room
+
+    (tmp_path / "bad.json").write_text(
+        '{"format": 1, "title": "Bad", "description": "x", "section": "y", "fields": {"cutoff": -1}}'
+    )
+    monkeypatch.setattr(room, "FOLDER", tmp_path)
+    presets.cache_clear()
+    try:
+        with pytest.raises(MollensError, match="preset bad: cutoff is -1; it must be greater than 0.5"):
+            presets()
+    finally:
+        presets.cache_clear()
