@@ -1,0 +1,1 @@
+"""Makes the demo dataset: grow graphs, relax them with GFN2-xTB, label, write."""
