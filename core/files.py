@@ -15,6 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
 from core.errors import MollensError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -37,7 +41,7 @@ def plain_disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise MollensError(
                 f"{path}: no space left on the disk; nothing was changed; free some space and try again"
             ) from error
@@ -61,6 +65,17 @@ def write_bytes(path: Path, content: bytes) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write a npy file that can be mapped, into a draft folder.
+
+    Not `np.save`: on a full disk that raises an error without the number that tells a full disk from other faults.
+    """
+    array = np.ascontiguousarray(array)
+    with plain_disk_errors(path), open(path, "wb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+        file.write(array.data.cast("B") if array.size else b"")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

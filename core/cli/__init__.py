@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from core.cli import datasets, judging, training
+from core.cli import datasets, inspecting, judging, training
 from core.errors import MollensError
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (datasets, training, judging):
+for room in (datasets, training, judging, inspecting):
     room.add_commands(app)
 
 

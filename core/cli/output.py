@@ -47,7 +47,7 @@ def progress_bar(title: str) -> Iterator[Any]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
     )
-    with Progress(*columns, console=_errors, transient=not _errors.is_terminal) as progress:
+    with Progress(*columns, console=_errors, disable=not _errors.is_terminal) as progress:
         task = progress.add_task(title, total=None, text="")
 
         def update(done: int, total: int, text: str = "") -> None:

@@ -12,6 +12,7 @@ from core.errors import MollensError
 from core.recipes.create import create_run
 from core.recipes.presets import DEFAULT_PRESET, preset
 from core.recipes.recipe import changed
+from core.runs.devices import resolve_device
 from core.runs.folder import Run, delete_run, list_runs, open_run
 from core.runs.jobs import check_resumable, request_stop, start_job
 from core.runs.listing import run_row
@@ -42,6 +43,7 @@ def train(
     name: Annotated[str | None, typer.Option(help="name of the run")] = None,
 ) -> None:
     """Train a model in the foreground; Ctrl-C saves a checkpoint and ends, `resume` goes on."""
+    resolve_device(device)  # before a folder is made
     settings = [*(set_ or []), *([f"split={split}"] if split else [])]
     run = create_run(changed(preset(recipe), settings), open_dataset(dataset), name, device)
     _train(run)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.data.molecules import Molecules
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.files import lock, new_folder
+from core.files import lock, new_folder, write_array
 
 _CHUNK_CELLS = 2_000_000  # distances held at once, about 50 MB
 
@@ -86,7 +86,7 @@ def open_neighbours(dataset: Dataset, cutoff: float) -> Neighbours:
                 neighbours = find_neighbours(dataset.molecules, cutoff)
                 with new_folder(folder) as draft:
                     for key in ("first_pair", "i", "j"):
-                        np.save(draft / f"{key}.npy", getattr(neighbours, key), allow_pickle=False)
+                        write_array(draft / f"{key}.npy", getattr(neighbours, key))
     try:
         arrays = {key: np.load(folder / f"{key}.npy", mmap_mode="r") for key in ("first_pair", "i", "j")}
     except (OSError, ValueError, EOFError) as error:

@@ -16,7 +16,7 @@ from core.data.embedded import EMBEDDED, read_embedded
 from core.data.molecules import Molecules, check_molecules
 from core.data.properties import PROPERTIES, Property, get_property
 from core.errors import MollensError
-from core.files import home, lock, move_to_trash, new_folder, write_json
+from core.files import home, lock, move_to_trash, new_folder, write_array, write_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ARRAYS = {"numbers": np.uint8, "positions": np.float64, "first_atom": np.int64, "ids": np.int64}
@@ -196,11 +196,11 @@ def save_dataset(molecules: Molecules, card: Card) -> Dataset:
 
 def _write_folder(molecules: Molecules, card: Card, folder: Path) -> None:
     for key in (*_ARRAYS, "smiles"):
-        np.save(folder / f"{key}.npy", np.ascontiguousarray(getattr(molecules, key)), allow_pickle=False)
+        write_array(folder / f"{key}.npy", getattr(molecules, key))
     for kind, columns in (("columns", molecules.columns), ("atom_columns", molecules.atom_columns)):
         (folder / kind).mkdir()
         for key, values in columns.items():
-            np.save(folder / kind / f"{key}.npy", np.ascontiguousarray(values), allow_pickle=False)
+            write_array(folder / kind / f"{key}.npy", values)
     write_json(folder / "card.json", card.model_dump())
 
 

@@ -106,8 +106,8 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _averages_need_time(self) -> Recipe:
-        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs and self.model != "composition":
-            raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}; it must be below epochs ({self.epochs})")
+        if self.schedule == "cosine" and self.warmup_epochs > self.epochs and self.model != "composition":
+            raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}; it may not exceed epochs ({self.epochs})")
         return self
 
 

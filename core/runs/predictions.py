@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import MollensError
-from core.files import read_json, write_json
+from core.files import read_json, write_array, write_json
 from core.runs.folder import Run
 
 TRAIN, VALIDATION, TEST, NONE = 0, 1, 2, 255
@@ -85,5 +85,5 @@ def write_predictions(folder: Path, predictions: Predictions, dataset: str, data
     dtypes = {"ids": np.int64, "split": np.uint8}
     for column in fields(Predictions):
         values = np.asarray(getattr(predictions, column.name), dtype=dtypes.get(column.name, np.float64))
-        np.save(folder / f"{column.name}.npy", values, allow_pickle=False)
+        write_array(folder / f"{column.name}.npy", values)
     write_json(folder / "about.json", {"dataset": dataset, "dataset_sha256": dataset_sha256})

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import files
@@ -46,6 +47,13 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         files.write_json(path, {"k": 2})
     assert files.read_json(path, "x")["k"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_arrays_can_be_mapped(tmp_path: Path) -> None:
+    for k, array in enumerate((np.arange(6.0).reshape(2, 3).T, np.zeros(0), np.array([b"C", b"CCO"]), np.uint8([1]))):
+        files.write_array(tmp_path / f"{k}.npy", array)
+        read = np.load(tmp_path / f"{k}.npy", mmap_mode="r" if array.size else None)
+        assert read.dtype == array.dtype and np.array_equal(read, array)
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:

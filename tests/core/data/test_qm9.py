@@ -5,6 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from ase.units import Hartree
 from core.data.importers import detect_format, import_file
 from core.data.store import list_datasets, open_dataset
 from core.errors import MollensError
+from core.files import CHECKOUT
 
 # ruff: noqa: E501 (lines of the format)
 
@@ -173,6 +177,19 @@ def test_a_name_that_is_not_allowed_is_refused(tmp_path: Path, name: str) -> Non
     with pytest.raises(MollensError, match="not allowed|already exists|belongs to the embedded"):
         import_file(archive(tmp_path / "a", two(tmp_path)), name)
     assert [entry.name for entry in list_datasets()] == ["demo"]
+
+
+def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, home: Path) -> None:
+    many = {f"{k}.xyz": WATER.replace("gdb 3", f"gdb {k}") for k in range(1, 2000)}
+    source = archive(tmp_path / "many.tar.bz2", many)
+    # a limit on the size of files stands in for the full disk: writes fail for real, half way through
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)); "
+    limited += "from core.cli import main; main()"
+    words = [sys.executable, "-c", limited, "import", str(source), "--name", "many"]
+    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 1
+    assert "no space left" in done.stderr and "Traceback" not in done.stderr
+    assert list((home / "data").iterdir()) == []
 
 
 def test_the_real_archive_imports_whole(shared: Path) -> None:

@@ -48,7 +48,7 @@ def test_every_field_has_a_title_and_a_line_of_help() -> None:
         ("model=mace", "model is 'mace'; it must be 'composition', 'schnet' or 'painn'"),
         ("colour=red", "field 'colour' is not known; fields are"),
         ("epochs", "expected key=value"),
-        ("warmup_epochs=500", "warmup_epochs is 500; it must be below epochs"),
+        ("warmup_epochs=500", "warmup_epochs is 500; it may not exceed epochs"),
     ],
 )
 def test_a_field_out_of_range_is_named(setting: str, message: str) -> None:
