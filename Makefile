@@ -10,6 +10,7 @@ PORT ?= 8501
 BIN := .venv/bin
 READY := .venv/.requirements
 DEV_READY := .venv/.requirements-dev
+DEMO_READY := .venv-demo/.requirements
 
 .PHONY: app test slow check format bench static
 
@@ -34,8 +35,14 @@ test: $(DEV_READY) static
 	@bash tools/ensure_chromium.sh
 	$(BIN)/python -m pytest
 
-slow: $(DEV_READY) static
+$(DEMO_READY): tools/requirements.txt
+	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt pytest==9.2.0
+	@touch $@
+
+slow: $(DEV_READY) $(DEMO_READY) static
 	@bash tools/ensure_chromium.sh
+	.venv-demo/bin/python -m pytest --noconftest tests/tools/test_make_demo.py
 	$(BIN)/python -m pytest -m slow
 
 check: $(DEV_READY)

@@ -1,0 +1,130 @@
+"""Predictions of trained models, in float64: offset + scale * output."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.data.molecules import Molecules
+from core.data.neighbours import open_neighbours
+from core.data.splits import open_split
+from core.data.store import Dataset
+from core.errors import MollensError
+from core.runs.folder import Run
+from core.runs.predictions import NONE, Predictions
+from core.runs.writer import replace_predictions
+from core.train.batches import FlatMolecules
+from core.train.prepare import offsets_of
+from models.errors import ModelError
+from models.fast import PairForward
+from models.offset import Offset
+from models.schnetpack_compat import NeuralNetworkPotential
+from models.weights import TrainedModel, load_model
+
+PAIRS_PER_BATCH = 60_000
+"""About 200 molecules of QM9: beyond, a batch leaves the processor's cache."""
+
+
+def network_outputs(
+    network: NeuralNetworkPotential, molecules: FlatMolecules, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Outputs (n,) of a network for the molecules at `rows` (n,), in its evaluation mode; the mode is put back."""
+    training = network.training
+    forward = PairForward(network).eval()
+    outputs = []
+    with torch.no_grad():
+        for piece in _pieces(rows, molecules.n_pairs.cpu().numpy()):
+            batch = molecules.batch(torch.from_numpy(piece).to(molecules.numbers.device))
+            outputs.append(forward(batch).to("cpu", torch.float64).numpy())
+    network.train(training)
+    return np.concatenate(outputs) if outputs else np.zeros(0)
+
+
+def _pieces(rows: NDArray[np.int64], n_pairs: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Consecutive pieces of `rows` that hold about PAIRS_PER_BATCH pairs each, at least one molecule."""
+    if len(rows):
+        number = np.cumsum(n_pairs[rows]) // PAIRS_PER_BATCH
+        yield from np.split(rows, np.flatnonzero(np.diff(number)) + 1)
+
+
+def open_model(run: Run) -> TrainedModel:
+    """The trained model of a run.
+
+    Raises:
+        MollensError: if it is missing or damaged.
+    """
+    try:
+        return load_model(run.path)
+    except ModelError as error:
+        raise MollensError(f"{run.what}: {error}") from error
+
+
+def predict_rows(
+    model: TrainedModel, molecules: Molecules, flat: FlatMolecules | None, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Predictions (n,) for the molecules at `rows`, in the target's unit; `flat` may be None without a network."""
+    offsets = offsets_of(model.offset, molecules)[rows]
+    if model.network is None:
+        return offsets
+    assert flat is not None
+    return model.offset.target(network_outputs(model.network, flat, rows), offsets)
+
+
+def flat_molecules(dataset: Dataset, cutoff: float, device: str = "cpu") -> FlatMolecules:
+    """A dataset's molecules with their neighbours within `cutoff` Å, as tensors."""
+    return FlatMolecules.of(dataset.molecules, open_neighbours(dataset, cutoff), device)
+
+
+def predict_dataset(run: Run, dataset: Dataset) -> Predictions:
+    """Predict every molecule of a dataset with the model of a run, and write the predictions beside the run.
+
+    Molecules without a label get a prediction and a target of NaN, except in the run's own dataset, where they are
+    left out as they are by the job; labels of another level of theory are no labels for this model. Split codes are
+    those of the run where the dataset is its own, else none.
+
+    Raises:
+        MollensError: if the run has no model, or another dataset has elements that it was not trained on.
+    """
+    model = open_model(run)
+    predictions = predictions_of(run, model, dataset)
+    replace_predictions(run, predictions, dataset.name, dataset.card.sha256)
+    return predictions
+
+
+def _own_codes(run: Run, dataset: Dataset) -> NDArray[np.uint8]:
+    """Split codes (n_molecules,) of the run's own split."""
+    split = open_split(dataset, run.split_name)
+    if split.hash != run.split_hash:
+        raise MollensError(f"{run.what}: split {split.name} has changed since the run was made; start a new run")
+    return split.codes(dataset.molecules.ids)
+
+
+def predictions_of(run: Run, model: TrainedModel, dataset: Dataset, device: str = "cpu") -> Predictions:
+    """What `model` says about the molecules of `dataset`; see `predict_dataset`."""
+    molecules = dataset.molecules
+    own = dataset.card.sha256 == run.dataset_sha256
+    unknown = sorted(set(molecules.symbols) - set(model.description["elements"]))
+    if unknown and not own:
+        raise MollensError(
+            f"{run.what}: dataset {dataset.name} has {', '.join(unknown)}, which the model was not trained on; "
+            f"it knows {', '.join(model.description['elements'])}"
+        )
+    same_level = own or dataset.card.level_of_theory == model.description.get("level_of_theory")
+    labels = molecules.columns.get(model.target) if same_level else None
+    if labels is None:
+        labels = np.full(molecules.n_molecules, np.nan)
+    rows = np.flatnonzero(np.isfinite(labels)) if own else np.arange(molecules.n_molecules)
+    flat = None
+    if model.network is not None:
+        model.network.to(device)
+        flat = flat_molecules(dataset, model.neighbour_cutoff, device)
+    codes = _own_codes(run, dataset) if own else np.full(molecules.n_molecules, NONE, dtype=np.uint8)
+    baseline = offsets_of(Offset.from_dict(model.description["baseline"]), molecules)
+    return Predictions(
+        ids=molecules.ids[rows],
+        split=codes[rows],
+        target=labels[rows],
+        predicted=predict_rows(model, molecules, flat, rows),
+        baseline=baseline[rows],
+    )

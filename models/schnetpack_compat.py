@@ -1,0 +1,30 @@
+"""The one door to SchNetPack: the shims for its versions, then the names that Mollens uses.
+
+SchNetPack 2.0.4 imports `T_co` from `torch.utils.data.dataloader`; torch has not had it there since 2.5.
+SchNetPack 2.2.0 (Python 3.12) imports `_T_co`, which torch has, and needs nothing.
+Import SchNetPack's names from here, or import this module before `schnetpack`.
+"""
+
+import typing
+
+from torch.utils.data import dataloader
+
+if not hasattr(dataloader, "T_co"):
+    dataloader.T_co = typing.TypeVar("T_co", covariant=True)  # type: ignore[attr-defined]
+
+from schnetpack import properties
+from schnetpack.atomistic import Atomwise, PairwiseDistances
+from schnetpack.model import NeuralNetworkPotential
+from schnetpack.nn import CosineCutoff, GaussianRBF
+from schnetpack.representation import PaiNN, SchNet
+
+__all__ = [
+    "Atomwise",
+    "CosineCutoff",
+    "GaussianRBF",
+    "NeuralNetworkPotential",
+    "PaiNN",
+    "PairwiseDistances",
+    "SchNet",
+    "properties",
+]
