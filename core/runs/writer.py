@@ -95,12 +95,11 @@ class RunWriter:
         return (self.run.path / "stop").exists()
 
     def append_metrics(self, line: dict[str, Any]) -> None:
-        """Append one line to metrics.jsonl; numbers that are not finite become null."""
+        """Append one line to metrics.jsonl, floats with 7 digits; what is not finite becomes null."""
         self._check_owner()
-        finite = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in line.items()}
         path = self.run.path / "metrics.jsonl"
         with plain_disk_errors(path), open(path, "ab") as file:
-            file.write(json.dumps({**finite, "time": utc_now()}).encode() + b"\n")
+            file.write(json.dumps({**_rounded(line), "time": utc_now()}).encode() + b"\n")
 
     def open_validation(self, ids: NDArray[np.int64]) -> None:
         """Name the validation molecules (n,) whose errors will be recorded."""
@@ -156,6 +155,16 @@ class RunWriter:
                     os.utime(self._status_path)
                 except (MollensError, OSError):
                     continue  # the next write tells; a heartbeat must not end a training
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if np.isfinite(value) else None
+    return value
 
 
 def replace_predictions(run: Run, predictions: Predictions, dataset: str, dataset_sha256: str) -> None:
