@@ -146,13 +146,18 @@ def open_split(dataset: Dataset, name: str = DEFAULT) -> Split:
 
 def list_splits(dataset: Dataset) -> list[str]:
     """Names of the dataset's splits, the default one first."""
-    folder = dataset.folder / "splits"
+    folder = _folder(dataset)
     names = sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
     return [DEFAULT, *(name for name in names if name != DEFAULT)]
 
 
+def _folder(dataset: Dataset) -> Path:
+    # an embedded dataset may come in another version some day; its older splits then stay with the older data
+    return dataset.folder / (f"splits-{dataset.card.sha256[:12]}" if dataset.embedded else "splits")
+
+
 def _path(dataset: Dataset, name: str) -> Path:
-    return dataset.folder / "splits" / f"{check_name(name, 'split')}.json"
+    return _folder(dataset) / f"{check_name(name, 'split')}.json"
 
 
 def _save(split: Split, dataset: Dataset, path: Path) -> None:

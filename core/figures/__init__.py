@@ -1,0 +1,1 @@
+"""Tables and arrays in, plotly figures out; one theme. No science is computed here."""

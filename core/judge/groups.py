@@ -1,0 +1,187 @@
+"""Groups of molecules: predicates over which an error is taken."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.molecules import NUMBERS, Molecules
+from core.errors import MollensError
+
+Rows = NDArray[np.int64]
+
+COMMON_SHARE = 0.01
+"""A group with a larger share of all molecules is common, the others are rare: the rule of the thesis for sizes."""
+GROUPINGS = ("all", "size", "element", "size_element", "size_class", "rarity")
+_ALIASES = {"size-element": "size_element", "size,element": "size_element", "elements": "element", "sizes": "size"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Molecules with `lowest` to `highest` atoms, hydrogens included, that contain `element`; None sets no limit."""
+
+    name: str
+    lowest: int | None = None
+    highest: int | None = None
+    element: str | None = None
+    sizes: frozenset[int] | None = None
+    """the only numbers of atoms, where they are no range"""
+
+    @property
+    def size(self) -> int | None:
+        """The number of atoms, where the group has only one."""
+        return self.lowest if self.lowest == self.highest else None
+
+    def members(self, molecules: Molecules, rows: Rows) -> NDArray[np.bool_]:
+        """(n,) which of the molecules at `rows` (n,) belong to the group."""
+        inside = np.ones(len(rows), dtype=bool)
+        sizes = molecules.sizes[rows]
+        if self.lowest is not None:
+            inside &= sizes >= self.lowest
+        if self.highest is not None:
+            inside &= sizes <= self.highest
+        if self.sizes is not None:
+            inside &= np.isin(sizes, list(self.sizes))
+        if self.element is not None:
+            inside &= molecules.contains(NUMBERS[self.element])[rows]
+        return inside
+
+    @property
+    def label(self) -> str:
+        """The group in words: "F, 21 atoms"."""
+        parts = [self.element] if self.element else []
+        if self.lowest is not None and self.highest is not None:
+            same = self.lowest == self.highest
+            parts.append(f"{self.lowest} atoms" if same else f"{self.lowest} to {self.highest} atoms")
+        elif self.lowest is not None:
+            parts.append(f"{self.lowest} atoms or more")
+        elif self.highest is not None:
+            parts.append(f"{self.highest} atoms or fewer")
+        return ", ".join(parts) or ("all molecules" if self.sizes is None else f"{self.name} sizes")
+
+
+def named_group(lowest: int | None, highest: int | None, element: str | None) -> Group:
+    """A group of sizes and an element, named like those of `make_groups`."""
+    sizes = "" if lowest is None else _range(lowest, highest if highest is not None else lowest)
+    return Group(" ".join(part for part in (element, sizes) if part) or "all", lowest, highest, element)
+
+
+def parse_group(size: str | None, element: str | None) -> Group | None:
+    """The group that two texts name: size "17" or "17-19", element "F"; None if both are missing.
+
+    Raises:
+        MollensError: for a size that is no number or range, and an unknown element.
+    """
+    lowest = highest = None
+    if size is not None:
+        first, _, last = size.partition("-")
+        try:
+            lowest, highest = sorted((int(first), int(last or first)))
+        except ValueError as error:
+            raise MollensError(
+                f"size {size!r}: expected a number of atoms such as 17, or a range such as 17-19"
+            ) from error
+    if element is not None and element not in NUMBERS:
+        raise MollensError(f"element {element!r} is not known; use a symbol such as F")
+    return None if size is None and element is None else named_group(lowest, highest, element)
+
+
+def check_grouping(by: str) -> str:
+    """The name of a grouping as `GROUPINGS` has it.
+
+    Raises:
+        MollensError: if there is none of that name.
+    """
+    name = _ALIASES.get(by, by)
+    if name not in GROUPINGS:
+        raise MollensError(f"grouping {by!r} is not known; known are {', '.join(GROUPINGS)}")
+    return name
+
+
+def make_groups(molecules: Molecules, rows: Rows, by: str) -> list[Group]:
+    """All groups of one grouping that occur among the molecules at `rows`, in the order in which a reader expects them.
+
+    by: "all", "size" (one number of atoms each), "element" (molecules that contain it), "size_element" (both), or
+        "size_class" (up to six ranges of sizes, the rare ends together), or "rarity" (sizes with more than 1 % of the
+        molecules against the others).
+    """
+    by = check_grouping(by)
+    if by == "all":
+        return [Group("all")]
+    sizes, counts = np.unique(molecules.sizes[rows], return_counts=True)
+    present = np.atleast_1d((molecules.element_counts[rows] > 0).any(axis=0))
+    symbols = [s for s, has in zip(molecules.symbols, present, strict=True) if has]
+    if by == "size":
+        return [Group(str(s), int(s), int(s)) for s in sizes]
+    if by == "element":
+        return [Group(symbol, element=symbol) for symbol in symbols]
+    if by == "rarity":
+        common = counts > COMMON_SHARE * counts.sum()
+        parts = {"common": sizes[common], "rare": sizes[~common]}
+        return [Group(name, sizes=frozenset(part.tolist())) for name, part in parts.items() if len(part)]
+    if by == "size_class":
+        return [Group(_range(low, high), low, high) for low, high in size_classes(sizes, counts)]
+    groups = []
+    for symbol in symbols:
+        has = molecules.contains(NUMBERS[symbol])[rows]
+        for s in np.unique(molecules.sizes[rows][has]):
+            groups.append(Group(f"{symbol} {s}", int(s), int(s), symbol))
+    return groups
+
+
+def size_classes(sizes: Rows, counts: Rows, n_classes: int = 6) -> list[tuple[int, int]]:
+    """Ranges of sizes, lowest and highest included: one for each rare end, the rest in parts of similar weight.
+
+    sizes, counts (n_sizes,): sizes that occur, ascending, and their molecules. An end is rare as long as its sizes are
+    below `COMMON_SHARE`; it has a class of its own so that common sizes do not hide it.
+    """
+    common = np.flatnonzero(counts > COMMON_SHARE * counts.sum())
+    if len(common) == 0:
+        return [(int(sizes[0]), int(sizes[-1]))]
+    first, last = common[0], common[-1]
+    classes = [(int(sizes[0]), int(sizes[first - 1]))] if first > 0 else []
+    middle, weight = sizes[first : last + 1], counts[first : last + 1]
+    n_middle = min(n_classes - (first > 0) - (last < len(sizes) - 1), len(middle))
+    share = (np.cumsum(weight) - weight / 2) / weight.sum()
+    part = np.minimum((share * n_middle).astype(int), n_middle - 1)
+    classes += [(int(middle[part == k][0]), int(middle[part == k][-1])) for k in range(n_middle) if (part == k).any()]
+    if last < len(sizes) - 1:
+        classes.append((int(sizes[last + 1]), int(sizes[-1])))
+    return classes
+
+
+def membership(groups: list[Group], molecules: Molecules, rows: Rows) -> NDArray[np.bool_]:
+    """(n_groups, n) which of the molecules at `rows` belong to which group."""
+    if not groups:
+        return np.zeros((0, len(rows)), dtype=bool)
+    return np.stack([group.members(molecules, rows) for group in groups])
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Molecules of equal size and equal elements: no group can tell them apart, so that counting is done by cell."""
+
+    of: Rows
+    """(n_molecules,) cell of each molecule, numbered from 0"""
+    example: Rows
+    """(n_cells,) row of a molecule of each cell"""
+
+    def count(self, rows: Rows) -> Rows:
+        """(n_cells,) how many of the molecules at `rows` are in each cell."""
+        return np.bincount(self.of[rows], minlength=len(self.example))
+
+
+@lru_cache(maxsize=4)
+def cells_of(molecules: Molecules) -> Cells:
+    """The cells of all molecules of a dataset."""
+    elements = np.packbits(molecules.element_counts > 0, axis=1).astype(np.int64)
+    key = molecules.sizes.copy()
+    for column in elements.T:
+        key = key * 256 + column
+    _, example, of = np.unique(key, return_index=True, return_inverse=True)
+    return Cells(of.astype(np.int64), example)
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}-{high}"

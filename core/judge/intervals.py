@@ -1,0 +1,232 @@
+"""Confidence intervals of means and quantiles, for many groups of molecules at once.
+
+The rule of the house, by the number n of values in a group:
+
+    n < 10        no interval
+    10 <= n < 50  bootstrap-t (percentile intervals called 95 % cover 79 % at n = 10)
+    n >= 50       BCa bootstrap of a mean; 2,000 resamples
+
+Small groups are resampled with multinomial counts. Large ones use Poisson(1) weights, drawn once for all molecules and
+shared by all groups and by every run judged on the same molecules, so that a table of 150 groups costs one pass.
+
+Sources: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), eq. 12.20 (bootstrap-t) and 14.9 to 14.15
+(BCa); J. Hanley and B. MacGibbon, Comput. Methods Programs Biomed. 83, 57 (2006) (Poisson weights).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import ndtr, ndtri
+
+Floats = NDArray[np.float64]
+
+N_POINTS_ONLY = 10
+"""Below this many values no interval is given."""
+N_LARGE = 50
+"""From this many values on the interval is a BCa bootstrap; below, bootstrap-t."""
+N_PERCENTILE = 100
+"""From this many values on the 95th percentile has an interval."""
+N_RESAMPLES = 2_000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Intervals of the means of several groups; NaN where the rule allows none."""
+
+    mean: Floats  # (n_groups,)
+    low: Floats  # (n_groups,)
+    high: Floats  # (n_groups,)
+
+
+def kind_of_interval(n: int) -> str:
+    """Name the interval that n values allow: "none", "bootstrap-t" or "bca"."""
+    if n < N_POINTS_ONLY:
+        return "none"
+    return "bootstrap-t" if n < N_LARGE else "bca"
+
+
+def interval_of_mean(values: Floats, seed: int = 0) -> tuple[float, float, str]:
+    """Interval of the mean of one sample.
+
+    values (n,); returns low, high (NaN when n < 10) and the kind of interval, see `kind_of_interval`.
+    """
+    everything = np.ones((1, len(values)), dtype=bool)
+    result = intervals_of_means(np.asarray(values, dtype=np.float64)[None], everything, seed)[0]
+    return float(result.low[0]), float(result.high[0]), kind_of_interval(len(values))
+
+
+def intervals_of_means(
+    values: Floats, member: NDArray[np.bool_], seed: int = 0, resamples: Resamples | None = None
+) -> list[Intervals]:
+    """Means of several quantities over several groups, each with its 95 % interval.
+
+    values (n_quantities, n): for instance |error|, error^2 and error of n molecules
+    member (n_groups, n): which molecules belong to which group; groups may overlap
+    resamples: of the same values, made before over cells of which every group consists
+    Returns one `Intervals` per quantity. An empty group has the mean NaN.
+    """
+    counts = member.sum(axis=1)
+    cell = cells_of_groups(member) if resamples is None else resamples.cell
+    first = np.unique(cell, return_index=True)[1] if resamples is None else resamples.first
+    of_group = member[:, first].astype(np.float64)  # (n_groups, n_cells)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # First, second and third moment about 0, each (n_quantities, n_groups).
+        moments = [sums_by_cell(values**power, cell, len(first)) @ of_group.T / counts for power in (1, 2, 3)]
+    means = moments[0]
+    low = np.full_like(means, np.nan)
+    high = np.full_like(means, np.nan)
+    for group in np.flatnonzero((counts >= N_POINTS_ONLY) & (counts < N_LARGE)):
+        low[:, group], high[:, group] = _bootstrap_t(values[:, member[group]], seed)
+    large = np.flatnonzero(counts >= N_LARGE)
+    if len(large):
+        resamples = resample(values, cell, seed) if resamples is None else resamples
+        replicates = resamples.means(member[large])
+        low[:, large], high[:, large] = _bca(replicates, [moment[:, large] for moment in moments], counts[large])
+    return [Intervals(means[k], low[k], high[k]) for k in range(len(values))]
+
+
+def sums_by_cell(values: Floats, cell: NDArray[np.int64], n_cells: int) -> Floats:
+    """(n_quantities, n_cells) sums of values (n_quantities, n) over the molecules of each cell (n,)."""
+    return np.stack([np.bincount(cell, weights=line, minlength=n_cells) for line in values])
+
+
+def cells_of_groups(member: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n,) number of each molecule's cell; molecules of one cell belong to the same of the groups (n_groups, n)."""
+    packed = np.ascontiguousarray(np.packbits(member, axis=0).T)  # (n, n_bytes)
+    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Resamples:
+    """Sums over cells of molecules in every resample; a group of whole cells only has to add them up."""
+
+    first: NDArray[np.int64]
+    """(n_cells,) a molecule of each cell"""
+    cell: NDArray[np.int64]
+    """(n,) cell of each molecule"""
+    sums: NDArray[np.float32]
+    """(n_quantities + 1, n_cells, N_RESAMPLES) weighted sums; the last are those of the weights"""
+
+    def means(self, member: NDArray[np.bool_]) -> Floats:
+        """(n_quantities, n_groups, N_RESAMPLES) means over groups (n_groups, n), each made of whole cells."""
+        of_group = member[:, self.first]
+        if not np.array_equal(of_group[:, self.cell], member):
+            raise ValueError("a group cuts through a cell")
+        totals = np.matmul(of_group.astype(np.float32), self.sums)
+        return (totals[:-1] / totals[-1]).astype(np.float64)
+
+    def part(self, quantities: slice) -> Resamples:
+        """The same resamples of some of the quantities."""
+        return Resamples(self.first, self.cell, np.concatenate([self.sums[:-1][quantities], self.sums[-1:]]))
+
+
+def resample(values: Floats, cell: NDArray[np.int64], seed: int = 0) -> Resamples:
+    """Resample values (n_quantities, n) and sum them over cells (n,), numbered from 0 without gaps."""
+    n_quantities, n = values.shape
+    order = np.argsort(cell, kind="stable")
+    starts = np.searchsorted(cell[order], np.arange(cell.max() + 2))
+    columns = np.concatenate([values, np.ones((1, n))]).astype(np.float32)[:, order]
+    weights = _poisson_weights(n, seed)  # of the molecules in the order of their cells
+    sums = np.zeros((n_quantities + 1, len(starts) - 1, N_RESAMPLES), dtype=np.float32)
+    for k in range(len(starts) - 1):
+        for start in range(starts[k], starts[k + 1], 1_000):
+            part = slice(start, min(start + 1_000, starts[k + 1]))
+            sums[:, k] += columns[:, part] @ weights[part].astype(np.float32)
+    return Resamples(order[starts[:-1]], cell, sums)
+
+
+def interval_of_quantile(sorted_values: Floats, probability: float) -> tuple[float, float]:
+    """Distribution-free interval of a quantile from order statistics (binomial), at least 95 % wide.
+
+    sorted_values (n,) ascending. NaN where n does not reach 95 % or is below 10.
+    Source: H. A. David and H. N. Nagaraja, Order Statistics (2003), section 7.1.
+    """
+    n = len(sorted_values)
+    if n < N_POINTS_ONLY:
+        return np.nan, np.nan
+    tail = (1 - LEVEL) / 2
+    # The interval (x_(lower), x_(upper)), counted from 1, covers with P(lower <= Binomial(n, p) < upper).
+    lower = int(stats.binom.ppf(tail, n, probability))
+    upper = int(stats.binom.ppf(1 - tail, n, probability)) + 1
+    if lower < 1 or upper > n:
+        return np.nan, np.nan
+    return float(sorted_values[lower - 1]), float(sorted_values[upper - 1])
+
+
+@lru_cache(maxsize=N_LARGE)
+def _multinomial_counts(n: int, seed: int) -> Floats:
+    """How often each of n values is drawn in each resample: (N_RESAMPLES, n)."""
+    random = np.random.default_rng([seed, n])
+    return random.multinomial(n, np.full(n, 1 / n), size=N_RESAMPLES).astype(np.float64)
+
+
+def _bootstrap_t(values: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Bootstrap-t limits of the means of `values` (n_quantities, n): two arrays (n_quantities,)."""
+    n = values.shape[1]
+    mean = values.mean(axis=1, keepdims=True)
+    centred = values - mean
+    error = np.sqrt((centred**2).sum(axis=1) / (n * (n - 1)))  # (n_quantities,)
+    counts = _multinomial_counts(n, seed)
+    shift = centred @ counts.T / n  # (n_quantities, N_RESAMPLES)
+    variance = np.maximum(centred**2 @ counts.T / n - shift**2, 0) / (n - 1)
+    # A resample without spread says nothing about the tails and is left out.
+    usable = variance > 1e-12 * error[:, None] ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(usable, shift / np.sqrt(variance), np.nan)
+    tail = (1 - LEVEL) / 2
+    low, high = mean[:, 0].copy(), mean[:, 0].copy()
+    for k in range(len(values)):
+        if error[k] > 1e-9 * abs(mean[k, 0]):  # else all values are equal but for rounding
+            at_low, at_high = np.nanquantile(t[k], [1 - tail, tail])
+            low[k] -= at_low * error[k]
+            high[k] -= at_high * error[k]
+    return low, high
+
+
+@lru_cache(maxsize=2)
+def _poisson_weights(n: int, seed: int) -> NDArray[np.uint8]:
+    """Weights of n molecules in every resample, Poisson with mean 1: (n, N_RESAMPLES), one byte each."""
+    thresholds = np.rint(stats.poisson.cdf(np.arange(9), 1) * 2**16)
+    table = np.searchsorted(thresholds, np.arange(2**16), side="right").astype(np.uint8)
+    random = np.random.default_rng([seed, n])
+    weights = np.empty((n, N_RESAMPLES), dtype=np.uint8)
+    for start in range(0, n, 1_000):
+        rows = weights[start : start + 1_000]
+        np.take(table, random.integers(0, 2**16, rows.shape, dtype=np.uint16), out=rows)
+    weights.flags.writeable = False
+    return weights
+
+
+def _bca(replicates: Floats, moments: list[Floats], counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """BCa limits of means: two arrays (n_quantities, n_groups).
+
+    replicates (n_quantities, n_groups, N_RESAMPLES); moments: first, second and third about 0, each (n_quantities,
+    n_groups); counts (n_groups,)
+    """
+    means, second, third = moments
+    replicates = np.sort(replicates, axis=-1)
+    below = (replicates < means[..., None]).mean(axis=-1)
+    bias = ndtri(np.clip(below, 0.5 / N_RESAMPLES, 1 - 0.5 / N_RESAMPLES))  # z0, eq. 14.14
+    variance = second - means**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        skewness = (third - 3 * means * second + 2 * means**3) / np.maximum(variance, 1e-300) ** 1.5
+    flat = variance <= 1e-12 * second  # values without spread: the resamples differ from the mean by rounding only
+    # The acceleration of eq. 14.15; the jackknife of a mean has this form.
+    acceleration = np.where(flat, 0.0, skewness) / (6 * np.sqrt(counts))
+    limits = []
+    for z in (ndtri((1 - LEVEL) / 2), ndtri((1 + LEVEL) / 2)):
+        level = ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))  # eq. 14.10
+        place = np.clip(level * N_RESAMPLES - 0.5, 0, N_RESAMPLES - 1)
+        left = np.floor(place).astype(int)
+        right = np.minimum(left + 1, N_RESAMPLES - 1)
+        lower = np.take_along_axis(replicates, left[..., None], -1)[..., 0]
+        upper = np.take_along_axis(replicates, right[..., None], -1)[..., 0]
+        limits.append(lower + (place - left) * (upper - lower))
+    return np.where(flat, means, limits[0]), np.where(flat, means, limits[1])

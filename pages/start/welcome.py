@@ -1,0 +1,172 @@
+"""The first page: what can be done here, with a glimpse of each from the dataset and the runs that are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.data.properties import PROPERTIES
+from core.data.store import Dataset
+from core.data.summary import count_by_size
+from core.errors import MollensError
+from core.figures.dataset import size_histogram
+from core.figures.numbers import formula, number, percent, quantity, shown_unit, significant
+from core.figures.training_runs import RunCurve, runs_figure
+from core.judge.outliers import OutlierPage, page_of
+from core.runs.folder import Run
+from pages.common.appearance import dark, plain
+from pages.common.furniture import card, card_head, empty, page_head, show
+from pages.common.guard import guard
+from pages.common.judged import Bench, candidates, display_names, part_of
+from pages.common.loaders import load_history
+from pages.common.models import style_of
+from pages.common.pickers import pick_dataset
+from pages.common.viewer import molecule_view
+
+MOST_CURVES = 3
+FIGURE = 320  # height in pixels
+
+
+def show_page() -> None:
+    """The whole page."""
+    dataset = pick_dataset()
+    page_head("Mollens", "A lens on molecular datasets, and on the neural networks that are trained on them")
+    ready = [run for run in candidates(dataset.name).ready if run.target == dataset.card.default_target]
+    judged = best_first(dataset, ready)
+    grid = st.grid(3, min_column_width=300, gap="small")
+    with grid.cell(), card("explore", height="stretch"):
+        show_explore(dataset)
+    with grid.cell(), card("train", height="stretch"):
+        show_train(dataset, judged)
+    with grid.cell(), card("judge", height="stretch"):
+        show_judge(dataset, judged)
+
+
+def best_first(dataset: Dataset, runs: list[Run]) -> list[tuple[Run, dict[str, Any]]]:
+    """Runs that can be judged with their errors over all held-out molecules, the smallest MAE first."""
+    found = []
+    for run in runs:
+        try:
+            found.append((run, Bench(dataset, [run], part_of([run])).overall(run)))
+        except MollensError:
+            continue
+    return sorted(found, key=lambda pair: pair[1]["mae"])
+
+
+def links(key: str, dataset: Dataset, pages: dict[str, str]) -> None:
+    """The ways on, at the foot of a card; page -> its name."""
+    with st.container(key=f"foot_{key}", horizontal=True, gap="small"):
+        for page, label in pages.items():
+            st.page_link(page, label=label, icon=":material/arrow_forward:", query_params={"dataset": dataset.name})
+
+
+def best_of_each_recipe(judged: list[tuple[Run, dict[str, Any]]]) -> list[tuple[Run, dict[str, Any]]]:
+    """The first run of each recipe, whatever its seed."""
+    found: dict[str, tuple[Run, dict[str, Any]]] = {}
+    for run, errors in judged:
+        recipe = {name: value for name, value in run.recipe_values.items() if name not in ("seed", "threads")}
+        found.setdefault(repr(sorted(recipe.items())), (run, errors))
+    return list(found.values())
+
+
+def show_explore(dataset: Dataset) -> None:
+    """What the dataset holds."""
+    molecules, info = dataset.molecules, dataset.card
+    card_head("See what a dataset holds: which sizes, which elements, how many of each.", key="explore")
+    level = "" if info.level_of_theory in info.title else f", {plain(info.level_of_theory)}"
+    elements = " ".join(molecules.symbols)
+    st.caption(f"{plain(info.title)}: **{number(info.n_molecules)} molecules** of {elements}{level}")
+    sizes, counts = count_by_size(molecules)
+    show(size_histogram(sizes, counts, dark(), height=FIGURE, numbers=False), "glimpse_sizes", "Molecules by size")
+    links(
+        "explore", dataset, {"pages/explore/dataset.py": "The dataset", "pages/explore/molecules.py": "Its molecules"}
+    )
+
+
+def show_train(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> None:
+    """How the best runs learned."""
+    card_head("Train a network on it and watch it learn, group by group, from the first step.", key="train")
+    trained = [
+        (run, errors)
+        for run, errors in judged
+        if load_history(run)[1] and run.recipe_values.get("model") != "composition"
+    ]
+    if trained:
+        unit = str(trained[0][0].recipe_file.get("unit", ""))
+        shown = best_of_each_recipe(trained)[:MOST_CURVES]
+        names = display_names([run for run, _ in shown])
+        curves = [_curve(run, names[run.id]) for run, _ in shown]
+        factor, unit_shown = shown_unit(unit, min(float(curve.values.min()) for curve in curves))
+        n = "The best run" if len(shown) == 1 else f"The best run of {len(shown)} recipes"
+        st.caption(f"{n}: **validation** MAE in **{unit_shown}** over the epochs")
+        baseline = trained[0][1]["baseline_mae"]
+        show(
+            runs_figure(curves, unit_shown, factor, dark(), baseline, FIGURE),
+            "glimpse_runs",
+            "Validation error of the best runs",
+        )
+    else:
+        empty("No network has been trained on it yet.", "train")
+    links("train", dataset, {"pages/train/new_run.py": "A new run", "pages/train/runs.py": "All runs"})
+
+
+def _curve(run: Run, name: str) -> RunCurve:
+    lines = [line for line in load_history(run)[1] if line.get("validation_mae")]
+    style = style_of(run.id)
+    return RunCurve(
+        name,
+        style.colour,
+        style.symbol,
+        np.array([line["epoch"] for line in lines], dtype=np.int64),
+        np.array([line["validation_mae"] for line in lines], dtype=np.float64),
+    )
+
+
+def show_judge(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> None:
+    """How good the best model is, and the molecule that it predicts worst."""
+    card_head("Find out where it is wrong: which sizes, which elements, which molecules, and why.", key="judge")
+    if judged:
+        show_best(dataset, *judged[0])
+    else:
+        empty("Nothing to judge before a run has finished.", "judge")
+    links(
+        "judge", dataset, {"pages/judge/errors.py": "Errors by group", "pages/judge/outliers.py": "The worst molecules"}
+    )
+
+
+def show_best(dataset: Dataset, run: Run, errors: dict[str, Any]) -> None:
+    """The smallest error of all runs against the baseline, and the molecule with the largest error of that run."""
+    style = style_of(run.id)
+    value, unit = quantity(errors["mae"], str(run.recipe_file.get("unit", "")))
+    share = (
+        f", {percent(errors['mae'] / errors['baseline_mae'])} of the baseline's error"
+        if errors.get("baseline_mae")
+        else ""
+    )
+    st.caption(
+        f":{style.markdown}[{style.glyph}] {plain(run.name)}: **{value} {unit}** mean absolute error on "
+        f"{number(errors['n_held_out'])} {part_of([run])} molecules{share}"
+    )
+    worst = worst_of(dataset, run)
+    if worst is not None:
+        row = worst.table.row(0, named=True)
+        molecule_view(dataset.molecules, row["row"], "glimpse_worst", height=FIGURE - 34)
+        target = PROPERTIES[run.target].unit if run.target in PROPERTIES else ""
+        factor, shown = shown_unit(target, row["error"])
+        error = f"**{significant(row['error'] * factor, sign=True)} {shown}**"
+        st.caption(f"Worst: {formula(row['formula'])}, id {row['id']}, off by {error}", text_alignment="center")
+
+
+def worst_of(dataset: Dataset, run: Run) -> OutlierPage | None:
+    """The held-out molecule with the largest error."""
+    try:
+        page = page_of(Bench(dataset, [run], part_of([run])).held_out(run), limit=1)
+    except MollensError:
+        return None
+    return page if len(page.table) else None
+
+
+with guard("pages/explore/dataset.py", "To the dataset"):
+    show_page()

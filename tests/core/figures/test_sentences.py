@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from core.figures.error_axes import View
+from core.figures.sentences import (
+    Told,
+    convergence_sentence,
+    element_sentence,
+    rarity_sentence,
+    size_sentence,
+)
+from core.judge.convergence import Convergence, judge_curve
+
+VIEW = View("mae", 1000.0, "meV", dark=False)
+
+
+def row(group: str, n: int, value: float, low: float | None, high: float | None, share: float = 0.1) -> dict:
+    return {
+        "group": group, "label": group, "element": group, "n_held_out": n, "share": share, "mae": value, "mae_low": low,
+        "mae_high": high,
+    }  # fmt: skip
+
+
+ALL = row("all", 1000, 0.010, 0.0098, 0.0102)
+COMMON = row("common", 950, 0.010, 0.0095, 0.0105)
+
+
+def told(*rows: dict, mark: str = "") -> Told:
+    return Told(mark, pl.DataFrame(rows), ALL)
+
+
+def test_rare_sizes_worse_only_if_intervals_do_not_touch() -> None:
+    worse = rarity_sentence([told(COMMON, row("rare", 50, 0.02, 0.015, 0.03))], VIEW)
+    assert worse.startswith("Rare sizes (n = 50) are predicted worse than common ones: 20.0 meV (15.0 to 30.0, n = 50)")
+    assert "Size itself may be the reason" in worse
+    overlap = rarity_sentence([told(COMMON, row("rare", 50, 0.012, 0.0101, 0.03))], VIEW)
+    assert "cannot be told from common ones" in overlap and "worse" not in overlap
+
+
+def test_not_enough_rare_molecules() -> None:
+    text = rarity_sentence([told(COMMON, row("rare", 9, 0.02, None, None))], VIEW)
+    assert text.startswith("Not enough data: 9 held-out molecules")
+    assert rarity_sentence([told(COMMON)], VIEW) == "All sizes have more than 1 % of the molecules: none is rare."
+
+
+def test_models_with_different_answers_are_told_apart() -> None:
+    rare = row("rare", 50, 0.02, 0.015, 0.03), row("rare", 50, 0.012, 0.0101, 0.03)
+    text = rarity_sentence([told(COMMON, rare[0], mark="A"), told(COMMON, rare[1], mark="B")], VIEW)
+    assert "worse than common ones: A 20.0 against 10.0 meV." in text
+    assert "the intervals overlap: B 12.0 against 10.0 meV." in text
+
+
+def test_elements() -> None:
+    table = (
+        row("F", 3, 0.5, None, None, 0.01),
+        row("S", 40, 0.03, 0.02, 0.05, 0.05),
+        row("N", 500, 0.0101, 0.0097, 0.0104, 0.6),
+        row("H", 1000, 0.01, 0.0098, 0.0102, 1.0),
+    )
+    assert element_sentence([told(*table)], VIEW) == (
+        "With S worse than all: 30.0 meV (20.0 to 50.0, n = 40) against 10.0 meV (9.80 to 10.2, n = 1,000). "
+        "N: not told apart from all molecules. Not enough data for F (n = 3)."
+    )
+
+
+def test_worst_and_best_size() -> None:
+    table = pl.DataFrame(
+        [row("9", 5, 0.9, None, None), row("10", 20, 0.03, 0.02, 0.04), row("18", 90, 0.01, 0.009, 0.011)]
+    )
+    assert size_sentence(table, VIEW) == (
+        "Worst at 10 atoms, 30.0 meV (20.0 to 40.0, n = 20); best at 18, 10.0 meV (9.00 to 11.0, n = 90). "
+        "1 of 3 sizes have fewer than 10."
+    )
+    assert "not enough data" in size_sentence(table.head(1), VIEW)
+
+
+def test_convergence_in_words() -> None:
+    falling = convergence_sentence(judge_curve(np.linspace(0.040, 0.020, 50)), "eV")
+    assert falling.startswith("Still falling. Validation MAE fell 4.1 meV (16 %) over the last 10 epochs, more than")
+    flat = convergence_sentence(judge_curve(np.full(50, 0.02), learning_rate_share=0.001), "eV")
+    assert flat.startswith("Stopped falling.") and "The learning rate had fallen to 0.1 %" in flat
+    assert convergence_sentence(judge_curve(np.array([1.0, 2.0])), "eV").startswith("Too short to tell: 2 epochs")
+    assert convergence_sentence(Convergence("no epochs"), "eV").startswith("No epochs")
+
+
+def test_signed_errors_are_compared_with_zero() -> None:
+    view = View("bias", 1000.0, "meV", dark=False)
+    rows = [row("common", 950, 0, None, None), row("rare", 50, 0, None, None)]
+    for found, (value, low, high) in zip(rows, ((0.001, 0.0005, 0.0015), (-0.02, -0.03, 0.001)), strict=True):
+        found |= {"bias": value, "bias_low": low, "bias_high": high}
+    minus = "\N{MINUS SIGN}"
+    text = rarity_sentence([told(*rows)], view)
+    assert text == f"Rare sizes: {minus}20.0 meV ({minus}30.0 to +1.00, n = 50), not told from 0."
+    element = row("N", 500, 0, None, None, 0.6) | {"bias": 0.003, "bias_low": 0.002, "bias_high": 0.004}
+    text = element_sentence([told(element, mark="A")], view)
+    assert text == "A N +3.00 meV (+2.00 to +4.00, n = 500), predicted too high."
