@@ -116,7 +116,9 @@ def test_only_the_owner_writes(run: Run) -> None:
 
 def test_metrics_are_read_from_an_offset_without_the_unfinished_line(run: Run) -> None:
     with RunWriter(run) as writer:
-        writer.append_metrics({"kind": "step", "step": 1, "loss_mean": 2 / 3, "losses": [1 / 3], "loss_max": float("nan")})
+        writer.append_metrics(
+            {"kind": "step", "step": 1, "loss_mean": 2 / 3, "losses": [1 / 3], "loss_max": float("nan")}
+        )
         lines, offset = read_metrics(run)
         assert [line["step"] for line in lines] == [1] and lines[0]["loss_max"] is None
         assert lines[0]["loss_mean"] == 0.6666667 and lines[0]["losses"] == [0.3333333]
