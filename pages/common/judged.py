@@ -61,6 +61,15 @@ def display_names(runs: list[Run]) -> dict[str, str]:
     return {run.id: run.name if counts[run.name] == 1 else f"{run.name} ({run.id[-4:]})" for run in runs}
 
 
+def first_of_each_recipe(runs: list[Run]) -> list[Run]:
+    """The first run of each recipe, whatever its seed."""
+    found: dict[str, Run] = {}
+    for run in runs:
+        recipe = {name: value for name, value in run.recipe_values.items() if name not in ("seed", "threads")}
+        found.setdefault(repr(sorted(recipe.items())), run)
+    return list(found.values())
+
+
 def part_of(runs: list[Run]) -> str:
     """ "test", or "validation" where a split has no test molecules, as that of the thesis."""
     return "test" if all(run.recipe_file["split"].get("test", 1) for run in runs) else "validation"

@@ -19,7 +19,7 @@ from core.runs.folder import Run
 from pages.common.appearance import dark, plain
 from pages.common.furniture import card, card_head, empty, page_head, show
 from pages.common.guard import guard
-from pages.common.judged import Bench, candidates, display_names, part_of
+from pages.common.judged import Bench, candidates, display_names, first_of_each_recipe, part_of
 from pages.common.loaders import load_history
 from pages.common.models import style_of
 from pages.common.pickers import pick_dataset
@@ -62,15 +62,6 @@ def links(key: str, dataset: Dataset, pages: dict[str, str]) -> None:
             st.page_link(page, label=label, icon=":material/arrow_forward:", query_params={"dataset": dataset.name})
 
 
-def best_of_each_recipe(judged: list[tuple[Run, dict[str, Any]]]) -> list[tuple[Run, dict[str, Any]]]:
-    """The first run of each recipe, whatever its seed."""
-    found: dict[str, tuple[Run, dict[str, Any]]] = {}
-    for run, errors in judged:
-        recipe = {name: value for name, value in run.recipe_values.items() if name not in ("seed", "threads")}
-        found.setdefault(repr(sorted(recipe.items())), (run, errors))
-    return list(found.values())
-
-
 def show_explore(dataset: Dataset) -> None:
     """What the dataset holds."""
     molecules, info = dataset.molecules, dataset.card
@@ -88,20 +79,16 @@ def show_explore(dataset: Dataset) -> None:
 def show_train(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> None:
     """How the best runs learned."""
     card_head("Train a network on it and watch it learn, group by group, from the first step.", key="train")
-    trained = [
-        (run, errors)
-        for run, errors in judged
-        if load_history(run)[1] and run.recipe_values.get("model") != "composition"
-    ]
+    trained = [run for run, _ in judged if load_history(run)[1] and run.recipe_values.get("model") != "composition"]
     if trained:
-        unit = str(trained[0][0].recipe_file.get("unit", ""))
-        shown = best_of_each_recipe(trained)[:MOST_CURVES]
-        names = display_names([run for run, _ in shown])
-        curves = [_curve(run, names[run.id]) for run, _ in shown]
+        unit = str(trained[0].recipe_file.get("unit", ""))
+        shown = first_of_each_recipe(trained)[:MOST_CURVES]
+        names = display_names(shown)
+        curves = [_curve(run, names[run.id]) for run in shown]
         factor, unit_shown = shown_unit(unit, min(float(curve.values.min()) for curve in curves))
         n = "The best run" if len(shown) == 1 else f"The best run of {len(shown)} recipes"
         st.caption(f"{n}: **validation** MAE in **{unit_shown}** over the epochs")
-        baseline = trained[0][1]["baseline_mae"]
+        baseline = judged[0][1]["baseline_mae"]
         show(
             runs_figure(curves, unit_shown, factor, dark(), baseline, FIGURE),
             "glimpse_runs",

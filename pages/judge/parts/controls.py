@@ -17,7 +17,7 @@ from core.judge.reference import chemical_accuracy
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain
 from pages.common.furniture import card
-from pages.common.judged import Bench, Candidates, display_names, run_convergence
+from pages.common.judged import Bench, Candidates, display_names, first_of_each_recipe, run_convergence
 from pages.common.loaders import load_run
 from pages.common.models import known_style, style_of
 
@@ -153,15 +153,15 @@ def _same_target(row: DeltaGenerator, dataset: Dataset, runs: list[Run], asked: 
 
 
 def _first_choice(runs: list[Run], asked: Run | None, dataset: str) -> list[str]:
-    """The run a link asked for; else those of the address, of earlier in the session, or up to three networks."""
+    """The run a link asked for; else those of the address, of earlier in the session, or a network of each recipe."""
     known = [run.id for run in runs]
     if asked is not None and asked.id in known:
         return [asked.id]
     for wanted in (st.query_params.get("models", "").split(","), st.session_state.get(f"{_KEPT}_{dataset}", [])):
         if kept := [run_id for run_id in wanted if run_id in known]:
             return kept[:MOST_PILLS]
-    networks = [run.id for run in runs if run.recipe_values.get("model") != "composition"]
-    return (networks or known)[:3]
+    networks = first_of_each_recipe([run for run in runs if run.recipe_values.get("model") != "composition"])
+    return ([run.id for run in networks] or known)[:FEW_PILLS]
 
 
 def choose(row: DeltaGenerator, bench: Bench) -> Models:
