@@ -37,7 +37,7 @@ test: $(DEV_READY) static
 
 $(DEMO_READY): tools/requirements.txt
 	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt pytest==9.2.0
+	.venv-demo/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt "$$(grep ^pytest== requirements-dev.txt)"
 	@touch $@
 
 slow: $(DEV_READY) $(DEMO_READY) static

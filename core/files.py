@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from core.errors import MollensError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FORMAT = 1  # of every JSON that Mollens writes
+ABANDONED_AFTER = 24 * 3600  # seconds
 
 
 def home() -> Path:
@@ -93,7 +94,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise MollensError(
             f"{what}: {path.name} is missing in {path.parent}; restore it or delete the folder"
         ) from error
@@ -121,6 +122,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise MollensError(taken)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     with plain_disk_errors(path):
+        _remove_abandoned(path.parent)
         draft.mkdir(parents=True)
         try:
             yield draft
@@ -132,6 +134,14 @@ def new_folder(path: Path) -> Iterator[Path]:
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove drafts that a killed process left more than a day ago."""
+    for draft in folder.glob(".*.part"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > ABANDONED_AFTER:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 @contextmanager

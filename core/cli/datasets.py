@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
+from core.cli.options import Json
 from core.cli.output import print_json, print_table, progress_bar
 from core.data.importers import import_file
 from core.data.splits import make_split
-from core.data.store import list_datasets, open_dataset
+from core.data.store import delete_dataset, list_datasets, open_dataset
 from core.data.summary import describe
-
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -22,6 +21,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("describe")(show_description)
     app.command("import")(import_source)
     app.command("split")(split)
+    app.command("delete-dataset")(delete)
 
 
 def show_datasets(json: Json = False) -> None:
@@ -95,6 +95,11 @@ def import_source(
     left_out = dataset.card.known_defects.get("left_out", {})
     note = f"; {left_out['dropped']:,} left out by {left_out['list']}" if left_out else ""
     print(f"{name}: {dataset.card.n_molecules:,} molecules, {dataset.card.n_atoms:,} atoms{note}")
+
+
+def delete(name: str) -> None:
+    """Move a dataset to the trash; runs that were trained on it stay, but cannot be judged without it."""
+    print(f"{name}: now lies in {delete_dataset(name)}")
 
 
 def split(

@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
-from core.cli.output import print_json, print_table
+from core.cli.options import Json, Per, RunName
+from core.cli.output import four_decimals, print_json, print_table
 from core.data.store import open_dataset
 from core.judge.curves import curves_report
 from core.judge.groups import parse_group
 from core.judge.held_out import held_out
 from core.judge.outliers import outliers_report, page_of
 from core.runs.folder import open_run
-
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="id or unambiguous name of a run")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -28,11 +26,12 @@ def show_curves(
     run: RunName,
     by: Annotated[str, typer.Option(help="all, size, element, size_element, size_class or rarity")] = "size",
     measure: Annotated[str, typer.Option(help="mae, rmse or bias")] = "mae",
+    per: Per = "molecule",
     json: Json = False,
 ) -> None:
     """Print the validation error of groups over the epochs; without --json the last recorded epoch."""
     found = open_run(run)
-    content = curves_report(found, open_dataset(found.dataset_name), by, measure)
+    content = curves_report(found, open_dataset(found.dataset_name), by, measure, per)
     if json:
         print_json(content)
         return
@@ -40,7 +39,7 @@ def show_curves(
         print(f"{content['run']}: recorded no epochs")
         return
     print(f"{content['run']}: validation {measure.upper()} after epoch {content['epochs'][-1]}\n")
-    rows = [(g["group"], g["n_validation"], g["n_train"], _number(g[measure][-1])) for g in content["groups"]]
+    rows = [(g["group"], g["n_validation"], g["n_train"], four_decimals(g[measure][-1])) for g in content["groups"]]
     print_table((by, "validation", "training", f"{measure.upper()} [{content['unit']}]"), rows)
 
 
@@ -71,14 +70,10 @@ def show_outliers(
                 f"{m['error']:+.4f}",
                 m["size"],
                 m["formula"],
-                _number(m["target"]),
-                _number(m["predicted"]),
+                four_decimals(m["target"]),
+                four_decimals(m["predicted"]),
                 m["smiles"],
             )
             for m in content["molecules"]
         ],
     )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"

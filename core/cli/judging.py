@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from core.cli.output import print_json, print_table
+from core.cli.options import Json, Per, RunName
+from core.cli.output import four_decimals, print_json, print_table
 from core.data.store import open_dataset
 from core.judge.errors import report
+from core.judge.groups import GROUPINGS
+from core.judge.held_out import MEASURES
+from core.judge.intervals import N_POINTS_ONLY
 from core.runs.folder import open_run
 
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+_HEADS = {"mae": "MAE", "rmse": "RMSE", "p95": "95th percentile"}
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -20,50 +24,63 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def show_report(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="id or unambiguous name of a run")],
-    by: Annotated[str, typer.Option(help="size or element")] = "size",
-    measure: Annotated[str, typer.Option(help="measure in the table: mae, rmse, median, bias")] = "mae",
+    run: RunName,
+    by: Annotated[str, typer.Option(help=", ".join(GROUPINGS))] = "size",
+    measure: Annotated[str, typer.Option(help=f"measure with its interval: {', '.join(MEASURES)}")] = "mae",
+    per: Per = "molecule",
+    part: Annotated[str, typer.Option(help="test, or validation: the part of the split")] = "test",
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="RUN", help="only molecules that this run has not seen either; may be repeated"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Print the errors of a run on its test molecules, overall and by group."""
+    """Print the errors of a run on its held-out molecules, overall and by group."""
     found = open_run(run)
-    content = report(found, open_dataset(found.dataset_name), by, measure)
+    also = [open_run(other) for other in others or []]
+    content = report(found, open_dataset(found.dataset_name), by, measure, part, per, also)
     if json:
         print_json(content)
         return
-    _print_report(content, by)
+    _print_report(content, by, measure)
 
 
-def _print_report(content: dict, by: str) -> None:
-    unit = content["unit"]
+def _print_report(content: dict[str, Any], by: str, measure: str) -> None:
+    unit, part = content["unit"], content["part"]
     print(
-        f"{content['run']}: {content['target']} of {content['dataset']}, {content['n']:,} test molecules of split "
+        f"{content['run']}: {content['target']} of {content['dataset']}, {content['n']:,} {part} molecules of split "
         f"{content['split']}"
     )
-    print(
-        f"MAE {content['mae']:.4f} {unit}, RMSE {content['rmse']:.4f} {unit}; "
-        f"baseline (linear in composition) MAE {content['baseline_mae']:.4f} {unit}\n"
-    )
+    told = [f"{_HEADS.get(m, m)} {_value(content, m)} {unit}" for m in dict.fromkeys((measure, "mae", "rmse"))]
+    print(f"{', '.join(told)}; baseline (linear in composition) MAE {content['baseline_mae']:.4f} {unit}\n")
+    more = [m for m in ("mae", "rmse") if m != measure]
     print_table(
-        (by, "test", "training", f"MAE [{unit}]", "95 % interval", f"RMSE [{unit}]"),
+        (by, part, "training", *_columns(measure, more, unit)),
         [
             (
-                g["group"],
-                f"{g['n_held_out']:,}",
-                f"{g['n_train']:,}",
-                _number(g["mae"]),
-                _interval(g),
-                _number(g["rmse"]),
+                group["group"],
+                f"{group['n_held_out']:,}",
+                f"{group['n_train']:,}",
+                four_decimals(group[measure]),
+                _interval(group, measure),
+                *(four_decimals(group[m]) for m in more),
             )
-            for g in content["groups"]
+            for group in content["groups"]
         ],
     )
-    print("\nno interval below 10 molecules")
+    print("\na maximum has no interval" if measure == "max" else f"\nno interval below {N_POINTS_ONLY} molecules")
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _columns(measure: str, more: list[str], unit: str) -> list[str]:
+    heads = [f"{_HEADS.get(m, m)} [{unit}]" for m in (measure, *more)]
+    return [heads[0], "95 % interval", *heads[1:]]
 
 
-def _interval(group: dict) -> str:
-    return "" if group["mae_low"] is None else f"{group['mae_low']:.4f} to {group['mae_high']:.4f}"
+def _value(content: dict[str, Any], measure: str) -> str:
+    interval = _interval(content, measure)
+    return four_decimals(content[measure]) + (f" ({interval})" if interval else "")
+
+
+def _interval(row: dict[str, Any], measure: str) -> str:
+    low, high = row.get(f"{measure}_low"), row.get(f"{measure}_high")
+    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"

@@ -30,6 +30,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print(line.rstrip())
 
 
+def four_decimals(value: float | None) -> str:
+    """A number as the tables show it; nothing where there is none."""
+    return "" if value is None else f"{value:.4f}"
+
+
 def _is_number(value: object) -> bool:
     if value is None or isinstance(value, int | float):
         return True

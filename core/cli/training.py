@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli.options import Json, RunName
 from core.cli.output import print_json, print_table, progress_bar
 from core.data.store import open_dataset
 from core.errors import MollensError
@@ -16,9 +17,6 @@ from core.runs.devices import resolve_device
 from core.runs.folder import Run, delete_run, list_runs, open_run
 from core.runs.jobs import check_resumable, request_stop, start_job
 from core.runs.listing import run_row
-
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="id or unambiguous name of a run")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -127,10 +125,15 @@ def job(run: RunName) -> None:
         raise MollensError(f"run {run}: {status.error}")
 
 
-def predict(run: RunName, dataset: Annotated[str, typer.Option(help="name of the dataset to predict")]) -> None:
+def predict(
+    run: RunName,
+    dataset: Annotated[str, typer.Option(help="name of the dataset to predict")],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+) -> None:
     """Predict every molecule of a dataset with a trained run."""
+    from core.train.device import choose_device
     from core.train.predict import predict_dataset
 
     found = open_run(run)
-    predict_dataset(found, open_dataset(dataset))
+    predict_dataset(found, open_dataset(dataset), choose_device(device))
     print(f"{found.name} ({found.id}): predictions for {dataset} are written")

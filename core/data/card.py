@@ -41,7 +41,7 @@ class Card(BaseModel):
     n_molecules: int = Field(ge=1)
     n_atoms: int = Field(ge=1)
     sha256: str = ""
-    """checksum of ids, atoms, coordinates and labels: two datasets with the same one are the same"""
+    """checksum of ids, atoms, coordinates and labels; of an embedded dataset that of its packed file"""
 
     @model_validator(mode="after")
     def _target_is_listed(self) -> Card:

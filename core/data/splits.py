@@ -84,6 +84,10 @@ def make_split(
         MollensError: for an unknown method, shares that do not fit, or a name that is taken.
     """
     path = _path(dataset, name)
+    if name == DEFAULT:
+        raise MollensError(
+            f"split {name}: belongs to dataset {dataset.name} and is made by itself; choose another name"
+        )
     usual = default_shares(dataset.molecules.n_molecules)
     train = usual[0] if train is None else train
     validation = usual[1] if validation is None else validation

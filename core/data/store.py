@@ -89,6 +89,21 @@ def check_name(name: str, what: str = "dataset") -> str:
     return name
 
 
+def check_free(name: str) -> str:
+    """Give back `name` if a new dataset can have it.
+
+    Raises:
+        MollensError: if it is not allowed, is taken, or belongs to an embedded dataset.
+    """
+    if name in EMBEDDED:
+        raise MollensError(f"dataset {name}: the name belongs to the embedded dataset; choose another")
+    if dataset_folder(name).exists():
+        raise MollensError(
+            f"dataset {name}: already exists; choose another name, or delete it first with `delete-dataset {name}`"
+        )
+    return name
+
+
 def dataset_folder(name: str) -> Path:
     """Where everything written about the dataset `name` lies."""
     return home() / "data" / check_name(name)
@@ -125,7 +140,7 @@ def open_dataset(name: str) -> Dataset:
     return _open_folder(name, folder, folder, embedded=False)
 
 
-def _open_embedded(name: str, folder: Path) -> Dataset:
+def _open_embedded(name: str, folder: Path, again: bool = False) -> Dataset:
     """Unpack an embedded dataset once per version into the home, then map it like any other."""
     source = EMBEDDED[name]
     card = read_card(source / f"{name}.card.json", f"dataset {name}")
@@ -136,7 +151,13 @@ def _open_embedded(name: str, folder: Path) -> Dataset:
                 molecules = read_embedded(name, card)
                 with new_folder(unpacked) as draft:
                     _write_folder(molecules, card, draft)
-    return _open_folder(name, unpacked, folder, embedded=True)
+    try:
+        return _open_folder(name, unpacked, folder, embedded=True)
+    except MollensError:
+        if again:
+            raise
+        move_to_trash(unpacked)  # damaged; the source is at hand
+        return _open_embedded(name, folder, again=True)
 
 
 def _open_folder(name: str, arrays: Path, folder: Path, embedded: bool) -> Dataset:
@@ -145,6 +166,12 @@ def _open_folder(name: str, arrays: Path, folder: Path, embedded: bool) -> Datas
     columns = {path.stem: _map(path, what) for path in sorted((arrays / "columns").glob("*.npy"))}
     atom_columns = {path.stem: _map(path, what) for path in sorted((arrays / "atom_columns").glob("*.npy"))}
     base = {key: _map(arrays / f"{key}.npy", what) for key in (*_ARRAYS, "smiles")}
+    for key, dtype in _ARRAYS.items():
+        if base[key].dtype != dtype or base[key].ndim != (2 if key == "positions" else 1):
+            raise MollensError(
+                f"{what}: {arrays / key}.npy holds {base[key].dtype} of {base[key].ndim} dimensions; "
+                "delete the dataset and import again"
+            )
     lengths = {
         **{f"columns/{key}": (len(values), card.n_molecules) for key, values in columns.items()},
         **{f"atom_columns/{key}": (len(values), card.n_atoms) for key, values in atom_columns.items()},
@@ -160,6 +187,8 @@ def _open_folder(name: str, arrays: Path, folder: Path, embedded: bool) -> Datas
                 f"{what}: {arrays / key}.npy has {found} rows; the card says {expected}; "
                 "delete the dataset and import again"
             )
+    if base["first_atom"][0] != 0 or base["first_atom"][-1] != card.n_atoms or (np.diff(base["first_atom"]) < 1).any():
+        raise MollensError(f"{what}: {arrays}/first_atom.npy is damaged; delete the dataset and import again")
     for listed in card.properties:
         if listed.key not in columns and listed.key not in atom_columns:
             raise MollensError(f"{what}: the card lists {listed.key} but its file is missing; import the dataset again")
@@ -167,13 +196,20 @@ def _open_folder(name: str, arrays: Path, folder: Path, embedded: bool) -> Datas
     return Dataset(name, card, molecules, folder, embedded)
 
 
-def _map(path: Path, what: str) -> NDArray[Any]:
+def _load(path: Path, what: str) -> NDArray[Any]:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise MollensError(f"{what}: {path} is missing; delete the dataset and import it again") from error
     except (ValueError, EOFError, OSError) as error:
         raise MollensError(f"{what}: {path} is damaged ({error}); delete the dataset and import it again") from error
+
+
+def _map(path: Path, what: str) -> NDArray[Any]:
+    array = _load(path, what)
+    if array.ndim == 0:
+        raise MollensError(f"{what}: {path} holds a single value; delete the dataset and import it again")
+    return array
 
 
 def save_dataset(molecules: Molecules, card: Card) -> Dataset:
@@ -184,9 +220,7 @@ def save_dataset(molecules: Molecules, card: Card) -> Dataset:
     Raises:
         MollensError: for a name that is not allowed or is taken, molecules that no dataset may hold, or a full disk.
     """
-    folder = dataset_folder(card.name)
-    if card.name in EMBEDDED:
-        raise MollensError(f"dataset {card.name}: the name belongs to the embedded dataset; choose another")
+    folder = dataset_folder(check_free(card.name))
     check_molecules(molecules, f"dataset {card.name}")
     counts = {"n_molecules": molecules.n_molecules, "n_atoms": molecules.n_atoms, "sha256": checksum(molecules)}
     with new_folder(folder) as draft:

@@ -47,11 +47,7 @@ class Run:
     def recipe_file(self) -> dict[str, Any]:
         """recipe.json: recipe, dataset, split, target, unit, seed, device and versions."""
         content = read_json(self.path / "recipe.json", self.what)
-        for key in ("recipe", "dataset", "split", "target", "seed"):
-            if key not in content:
-                raise MollensError(
-                    f"{self.what}: {self.path / 'recipe.json'} has no {key!r}; it is damaged, delete the run"
-                )
+        _check_fields(content, _RECIPE_FILE, f"{self.what}: {self.path / 'recipe.json'}")
         return content
 
     @property
@@ -92,7 +88,9 @@ class Run:
     @cached_property
     def about(self) -> dict[str, Any]:
         """about.json: name, note, origin, created."""
-        return read_json(self.path / "about.json", self.what)
+        content = read_json(self.path / "about.json", self.what)
+        _check_fields(content, {"name": str}, f"{self.what}: {self.path / 'about.json'}")
+        return content
 
     @property
     def name(self) -> str:
@@ -120,10 +118,22 @@ class Run:
         """Where predictions are written: the run's folder, or for a shipped run one in the home laid over it."""
         return home() / "runs" / self.id if self.shipped else self.path
 
-    @property
-    def has_model(self) -> bool:
-        """Whether trained weights are there."""
-        return (self.path / "model.safetensors").exists() and (self.path / "model.json").exists()
+
+_RECIPE_FILE: dict[str, type] = {
+    "recipe": dict, "dataset": dict, "dataset.name": str, "dataset.sha256": str, "split": dict, "split.name": str,
+    "split.hash": str, "target": str, "seed": int,
+}  # fmt: skip
+
+
+def _check_fields(content: dict[str, Any], expected: dict[str, type], what: str) -> None:
+    """Refuse a file without one of the expected fields ("a.b" for b inside a), or with one of another type."""
+    for path, kind in expected.items():
+        value: Any = content
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            found = "is missing" if value is None else f"is {value!r}"
+            raise MollensError(f"{what}: {path} {found}; expected {kind.__name__}; the file is damaged, delete the run")
 
 
 def _runs(pid: int) -> bool:

@@ -46,7 +46,8 @@ def _spawn(run: Run) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "core", "job", run.id],
             cwd=CHECKOUT,
-            env={**os.environ, "MOLLENS_HOME": str(home())},
+            # numbered as NVML numbers them, so that cuda:1 is the card that the page names
+            env={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ, "MOLLENS_HOME": str(home())},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

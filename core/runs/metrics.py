@@ -22,8 +22,14 @@ def _objects(content: bytes) -> Iterator[dict[str, Any]]:
             parsed = json.loads(line)
         except ValueError:
             continue  # a line torn by a crash; the job drops it when it resumes
-        if isinstance(parsed, dict):
+        if isinstance(parsed, dict) and _sound(parsed):
             yield parsed
+
+
+def _sound(line: dict[str, Any]) -> bool:
+    """Whether a line has what its readers build on."""
+    numbers = (line.get(key) for key in ("epoch", "loss_mean", "validation_mae", "learning_rate"))
+    return isinstance(line.get("step"), int) and all(n is None or isinstance(n, int | float) for n in numbers)
 
 
 def read_metrics(run: Run, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -52,9 +58,13 @@ class MetricsTail:
         self.steps: list[dict[str, Any]] = []
         self.epochs: list[dict[str, Any]] = []
         self._offset = 0
+        self._file = 0  # a resumed job puts a new file in place of the old one
 
     def refresh(self) -> bool:
         """Read on; True if anything changed."""
+        file = _inode(self.run.path / "metrics.jsonl")
+        if file != self._file:
+            self.steps, self.epochs, self._offset, self._file = [], [], 0, file
         before = self._offset
         lines, offset = read_metrics(self.run, before)
         if offset < before:
@@ -69,6 +79,13 @@ class MetricsTail:
         while rows and rows[-1]["step"] >= line["step"]:
             rows.pop()  # a resumed job has gone back
         rows.append(line)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def kept_lines(path: Path, step: int) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import MollensError
-from core.files import read_json, write_array, write_json
+from core.files import write_array, write_json
 from core.runs.folder import Run
 
 TRAIN, VALIDATION, TEST, NONE = 0, 1, 2, 255
@@ -65,19 +65,6 @@ def read_predictions(run: Run, dataset: str | None = None) -> Predictions | None
     if len(set(lengths.values())) != 1:
         raise MollensError(f"{run.what}: columns in {folder} differ in length ({lengths}); predict again")
     return Predictions(**columns)
-
-
-def predictions_about(run: Run, dataset: str | None = None) -> dict[str, str]:
-    """Which data the predictions were made for: `dataset` and `dataset_sha256`.
-
-    Raises:
-        MollensError: if there are none or the file is damaged.
-    """
-    name = dataset or run.dataset_name
-    folder = predictions_folder(run, name)
-    if folder is None:
-        raise MollensError(f"{run.what}: has no predictions for dataset {name}")
-    return read_json(folder / "about.json", run.what)
 
 
 def write_predictions(folder: Path, predictions: Predictions, dataset: str, dataset_sha256: str) -> None:

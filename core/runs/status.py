@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from core.errors import MollensError
 from core.files import read_json, utc_now, write_json
 
 LOST_AFTER = 60.0  # seconds without a heartbeat, as the reader saw it
@@ -53,8 +54,13 @@ def read_status(path: Path, what: str) -> Status:
         MollensError: if it is missing or damaged.
     """
     content = read_json(path, what)
-    known = {f.name for f in fields(Status)}
-    values: dict[str, Any] = {key: value for key, value in content.items() if key in known}
+    kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float)}
+    values: dict[str, Any] = {field.name: content[field.name] for field in fields(Status) if field.name in content}
+    for field in fields(Status):
+        if field.name in values and not isinstance(values[field.name], kinds[str(field.type)]):
+            raise MollensError(
+                f"{what}: {path}: {field.name} is {values[field.name]!r}; the file is damaged, delete the run"
+            )
     return Status(**{"state": "created", **values})
 
 

@@ -1,7 +1,8 @@
 """validation.npy: the signed error of every validation molecule, epoch by epoch.
 
 Rows are appended while a reader may look on: first the data, then the header, then validation.json which lists the
-epochs. A reader trusts the shortest of the three, so that a job killed in between leaves nothing half told.
+epochs. A reader trusts the shortest of the three, so that a job killed in between leaves nothing half told. A thinned
+training goes on in validation-<stride>.npy.
 """
 
 from __future__ import annotations
@@ -40,41 +41,68 @@ def read_validation(run: Run) -> ValidationErrors | None:
     Raises:
         MollensError: if the files are damaged.
     """
-    path = run.path / "validation.npy"
-    if not path.exists() or not (run.path / "validation.json").exists():
-        return None
-    epochs = [int(e) for e in read_json(run.path / "validation.json", run.what)["epochs"]]
     try:
-        errors = np.load(path, mmap_mode="r", allow_pickle=False)
+        return _read(run)
+    except FileNotFoundError:
+        pass  # thinned between a look at the index and one at the data: look again
+    try:
+        return _read(run)
+    except FileNotFoundError as error:
+        raise MollensError(f"{run.what}: {error.filename} is missing; resume or delete the run") from error
+
+
+def _read(run: Run) -> ValidationErrors | None:
+    index = run.path / "validation.json"
+    if not index.exists():
+        return None
+    epochs, stride = _read_index(index, run.what)
+    path = _data_path(run.path, stride)
+    try:
+        errors = np.load(path, mmap_mode="r", allow_pickle=False) if epochs else np.zeros((0, 0), np.float32)
         ids = np.load(run.path / "validation_ids.npy", allow_pickle=False)
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, EOFError) as error:
         raise MollensError(f"{run.what}: {path} is damaged ({error}); resume or delete the run") from error
-    if errors.ndim != 2 or errors.shape[1] != len(ids):
+    if not epochs:
+        return None
+    if errors.ndim != 2 or ids.ndim != 1 or errors.shape[1] != len(ids):
         raise MollensError(
-            f"{run.what}: {path} has shape {errors.shape}; expected a column for each of {len(ids)} molecules"
+            f"{run.what}: {path} has shape {errors.shape}; expected a column for each of {ids.size} molecules"
         )
     n = min(len(epochs), len(errors))
     return ValidationErrors(np.array(epochs[:n], dtype=np.int64), ids, errors[:n])
+
+
+def _read_index(path: Path, what: str) -> tuple[list[int], int]:
+    """Recorded epochs and the stride between them."""
+    content = read_json(path, what)
+    try:
+        return [int(epoch) for epoch in content["epochs"]], int(content["stride"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise MollensError(f"{what}: {path} is damaged ({error!r}); resume or delete the run") from error
+
+
+def _data_path(folder: Path, stride: int) -> Path:
+    # a thinned file has a name of its own, so that index and data can be replaced one after the other
+    return folder / ("validation.npy" if stride == 1 else f"validation-{stride}.npy")
 
 
 class ValidationFile:
     """The writing side, used by the job alone."""
 
     def __init__(self, folder: Path, ids: NDArray[np.int64]) -> None:
-        self._data, self._index, self._ids = (
-            folder / "validation.npy",
-            folder / "validation.json",
-            folder / "validation_ids.npy",
-        )
+        self._folder, self._index = folder, folder / "validation.json"
         self._width = len(ids)
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(ids, dtype=np.int64), allow_pickle=False)
-        write_bytes(self._ids, buffer.getvalue())
+        write_bytes(folder / "validation_ids.npy", buffer.getvalue())
+        self._epochs: list[int] = []
+        self._stride = 1
         if self._index.exists():
-            content = read_json(self._index, str(folder.name))
-            self._epochs, self._stride = [int(e) for e in content["epochs"]], int(content["stride"])
-        else:
-            self._epochs, self._stride = [], 1
+            epochs, stride = _read_index(self._index, f"run {folder.name}")
+            if _data_path(folder, stride).exists():
+                self._epochs, self._stride = epochs, stride
 
     def append(self, epoch: int, errors: NDArray[np.floating]) -> None:
         """Record the errors (n_molecules,) of one epoch, unless thinning leaves it out."""
@@ -87,8 +115,7 @@ class ValidationFile:
         row = np.asarray(errors, dtype="<f4")
         if row.shape != (self._width,):
             raise ValueError(f"expected errors of {self._width} molecules, got shape {row.shape}")
-        with plain_disk_errors(self._data):
-            self._write_row(row)
+        self._write_row(row)
         self._epochs.append(epoch)
         self._write_index()
 
@@ -98,12 +125,15 @@ class ValidationFile:
         self._write_index()
 
     def _write_row(self, row: NDArray[np.float32]) -> None:
-        n = len(self._epochs)
+        n, path = len(self._epochs), _data_path(self._folder, self._stride)
         header = _header(n + 1, self._width)
-        with open(self._data, "r+b" if n and self._data.exists() else "w+b") as file:
+        if n == 0:
+            write_bytes(path, header + row.tobytes())
+            return
+        # never made shorter: a reader may have mapped it
+        with plain_disk_errors(path), open(path, "r+b") as file:
             file.seek(len(header) + n * row.nbytes)
             file.write(row.tobytes())
-            file.truncate()
             file.flush()
             os.fsync(file.fileno())
             file.seek(0)
@@ -113,11 +143,13 @@ class ValidationFile:
         write_json(self._index, {"epochs": self._epochs, "stride": self._stride})
 
     def _thin(self) -> None:
-        kept = [k for k, epoch in enumerate(self._epochs) if epoch % (2 * self._stride) == 0]
-        rows = np.load(self._data, mmap_mode="r")[kept]
-        self._epochs, self._stride = [self._epochs[k] for k in kept], 2 * self._stride
-        write_bytes(self._data, _header(len(rows), self._width) + np.ascontiguousarray(rows).tobytes())
+        old, stride = _data_path(self._folder, self._stride), 2 * self._stride
+        kept = [k for k, epoch in enumerate(self._epochs) if epoch % stride == 0]
+        rows = np.ascontiguousarray(np.load(old, mmap_mode="r")[kept])
+        write_bytes(_data_path(self._folder, stride), _header(len(rows), self._width) + rows.tobytes())
+        self._epochs, self._stride = [self._epochs[k] for k in kept], stride
         self._write_index()
+        old.unlink()
 
 
 def _header(n_rows: int, width: int) -> bytes:

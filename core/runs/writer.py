@@ -168,11 +168,22 @@ def _rounded(value: Any) -> Any:
 
 
 def replace_predictions(run: Run, predictions: Predictions, dataset: str, dataset_sha256: str) -> None:
-    """Write predictions of `run` for a dataset, in place of older ones."""
+    """Write predictions of `run` for a dataset, in place of older ones.
+
+    Raises:
+        MollensError: for other data under the name of the dataset that the run was trained on, or a full disk.
+    """
+    if dataset == run.dataset_name and dataset_sha256 != run.dataset_sha256:
+        raise MollensError(
+            f"{run.what}: was trained on other data of the name {dataset}; import the new data under another name"
+        )
     folder = run.results / "predictions" / dataset
     with lock(run.results / ".predictions.lock"):
         draft_name = folder.with_name(f"{dataset}.new-{secrets.token_hex(2)}")
         with new_folder(draft_name) as draft:
             write_predictions(draft, predictions, dataset, dataset_sha256)
-        shutil.rmtree(folder, ignore_errors=True)
+        old = folder.with_name(f".{dataset}.old-{secrets.token_hex(2)}")
+        if folder.exists():
+            folder.rename(old)
         draft_name.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)

@@ -14,10 +14,10 @@ from pages.common.furniture import style
 
 @contextmanager
 def guard(way_on: str = "pages/start/welcome.py", label: str = "To the start") -> Iterator[None]:
-    """Show a MollensError raised in the block as a sentence, with a link to another page."""
+    """Show a MollensError or a fault of the disk raised in the block as a sentence, with a link to another page."""
     try:
         yield
-    except MollensError as error:
+    except (MollensError, OSError) as error:
         style()
         st.error(plain(error), icon=":material/error:")
         st.page_link(way_on, label=label, icon=":material/arrow_forward:")

@@ -11,6 +11,7 @@ from core.data.store import Dataset, DatasetEntry, list_datasets, open_dataset
 from core.errors import MollensError
 from core.files import home
 from core.runs.folder import Run, list_runs, open_run
+from core.runs.jobs import reap_children
 from core.runs.metrics import MetricsTail
 
 
@@ -40,6 +41,7 @@ def _open_dataset(folder: str, name: str, sha256: str) -> Dataset:
 
 def load_runs() -> list[Run]:
     """Every run there is, the newest first, shipped ones last; damaged ones carry their error."""
+    reap_children()
     return list_runs()
 
 

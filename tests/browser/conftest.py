@@ -93,11 +93,15 @@ def app(small_home: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """A function that starts the installed Chromium with more flags; skipped where there is none."""
+    """A function that starts the installed Chromium with more flags; skipped where there is none.
+
+    With MOLLENS_REQUIRE_BROWSER set, as .ci/run does, a missing browser is a failure.
+    """
+    required = bool(os.environ.get("MOLLENS_REQUIRE_BROWSER"))
     sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+        (pytest.fail if required else pytest.skip)(f"no browser: none of {', '.join(BROWSERS)} is installed")
     with sync_api.sync_playwright() as playwright:
         yield lambda *more: playwright.chromium.launch(executable_path=path, args=[*FLAGS, *more])
 

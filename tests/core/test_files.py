@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,15 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "whole").read_text() == "x"
     with pytest.raises(MollensError, match="new: already exists"), files.new_folder(tmp_path / "new"):
         pass
+
+
+def test_abandoned_drafts_are_removed_after_a_day(tmp_path: Path) -> None:
+    for name, age in ((".old.1.part", 2 * files.ABANDONED_AFTER), (".young.2.part", 60)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    with files.new_folder(tmp_path / "new"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".young.2.part", "new"]
 
 
 def test_of_two_writers_of_one_folder_the_first_wins(tmp_path: Path) -> None:

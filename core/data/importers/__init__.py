@@ -12,7 +12,7 @@ from core.data.card import Card
 from core.data.importers import qm9
 from core.data.importers.exclusion import read_excluded_ids
 from core.data.molecules import Molecules
-from core.data.store import Dataset, dataset_folder, save_dataset
+from core.data.store import Dataset, check_free, save_dataset
 from core.errors import MollensError
 
 Progress = Callable[[int, int], None]
@@ -63,8 +63,7 @@ def import_file(
     Raises:
         MollensError: for a name that is not allowed or taken, a file that is not what its format says, or a full disk.
     """
-    if dataset_folder(name).exists():
-        raise MollensError(f"dataset {name}: already exists; choose another name or delete it first")
+    check_free(name)
     found = detect_format(source)
     if format is not None and format not in IMPORTERS:
         raise MollensError(f"format {format!r} is not known; known are {', '.join(IMPORTERS)}")

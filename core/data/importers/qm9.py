@@ -7,6 +7,7 @@ be written 1.2*^-6.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.data.card import Card, CardProperty
 from core.data.importers.tar_stream import is_tar, read_members
-from core.data.molecules import NUMBERS, SYMBOLS, Molecules, check_molecules
+from core.data.molecules import NUMBERS, Molecules, check_molecules
 from core.data.properties import PROPERTIES
 from core.errors import MollensError
 
@@ -39,8 +40,12 @@ _ATOMS = {
 }
 
 N_OFFICIAL = 133_885
+LARGEST_ID = 2**53  # above, a float64 does not hold it
+LARGEST_MEMBER = 1 << 20  # bytes; those of QM9 have about 2,000
 _BATCH = 4096
 _DIGITS = bytes.maketrans(b"HCNOF", b"16789")  # the elements of QM9 as digits, so that numpy reads whole tables
+_ELEMENT = re.compile(rb"^[HCNOF][ \t]", re.MULTILINE)
+_OTHERS = bytes(set(range(256)) - set(b"HCNOF"))
 
 
 def accepts(path: Path) -> bool:
@@ -55,8 +60,7 @@ def read(path: Path, progress: Callable[[int, int], None]) -> tuple[Molecules, C
         MollensError: naming archive, member and line, for an archive that is cut short, empty or foreign, a member
             with too few lines, an unknown element, a coordinate or property that is no number, or a duplicate id.
     """
-    members = ((name, text) for name, text in read_members(path, progress) if name.endswith(".xyz"))
-    parts = [_parse_batch(batch, path) for batch in _batches(members)]
+    parts = [_parse_batch(batch, path) for batch in _batches(read_members(path, ".xyz", LARGEST_MEMBER, progress))]
     if not parts:
         raise MollensError(f"{path}: holds no .xyz members; expected the QM9 archive with dsgdb9nsd_*.xyz inside")
     sizes, properties, atoms, smiles = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -101,16 +105,25 @@ def _parse_batch(batch: list[tuple[str, bytes]], archive: Path) -> Parsed:
             tables += lines[1 : n + 1]
             smiles.append(_smiles(lines[n + 2]))
         head = _numbers(b"\n".join(heads), len(sizes), 1 + len(COLUMNS))
-        atoms = _numbers(b"\n".join(tables).translate(_DIGITS), len(tables), 5)
-        if (
-            not np.isin(atoms[:, 0], list(SYMBOLS)).all()
-            or not np.isfinite(atoms[:, :4]).all()
-            or np.isnan(head[:, 0]).any()
-        ):
+        atoms = _numbers(_elements_as_digits(tables), len(tables), 5)
+        sound_ids = (head[:, 0] >= 1) & (head[:, 0] <= LARGEST_ID) & (head[:, 0] % 1 == 0)
+        if not np.isfinite(atoms[:, :4]).all() or not sound_ids.all():
             raise ValueError
     except ValueError:
         return _parse_one_by_one(batch, archive)
     return np.array(sizes), head, atoms, np.array(smiles)
+
+
+def _elements_as_digits(lines: list[bytes]) -> bytes:
+    """The atom lines of a batch with their element, one letter of H, C, N, O, F, as the digit of its atomic number.
+
+    Raises:
+        ValueError: if a line begins otherwise, or such a letter stands anywhere else.
+    """
+    text = b"\n".join(lines)
+    if len(_ELEMENT.findall(text)) != len(lines) or len(text.translate(None, _OTHERS)) != len(lines):
+        raise ValueError
+    return text.translate(_DIGITS)
 
 
 def _numbers(text: bytes, n_rows: int, n_columns: int) -> NDArray[np.float64]:
@@ -129,8 +142,14 @@ def _numbers(text: bytes, n_rows: int, n_columns: int) -> NDArray[np.float64]:
 
 
 def _smiles(line: bytes) -> bytes:
-    """The SMILES of the relaxed geometry, the second of two; the only one where there is one; empty where none."""
+    """The SMILES of the relaxed geometry, the second of two; the only one where there is one; empty where none.
+
+    Raises:
+        ValueError: for a character that no SMILES has.
+    """
     words = line.split()
+    if not line.isascii():
+        raise ValueError(f"SMILES {line!r}")
     return words[min(1, len(words) - 1)] if words else b""
 
 
@@ -158,8 +177,8 @@ def _parse_member(text: bytes, what: str) -> tuple[int, list[float], list[list[f
         raise MollensError(
             f"{what}, line 2: found {len(words)} words; expected 'gdb', the id and {len(COLUMNS)} properties"
         )
-    if not words[1].isdigit():
-        raise MollensError(f"{what}, line 2: id is {words[1]!r}; expected a whole number")
+    if not words[1].isascii() or not words[1].isdigit() or not 1 <= int(words[1][:20]) <= LARGEST_ID:
+        raise MollensError(f"{what}, line 2: id is {words[1]!r}; expected a whole number from 1")
     head = [_number(word, f"{what}, line 2") for word in words[1:]]
     table = []
     for k in range(2, n + 2):
@@ -181,11 +200,18 @@ def _parse_member(text: bytes, what: str) -> tuple[int, list[float], list[list[f
         raise MollensError(
             f"{what}: ends after line {len(lines)}; expected frequencies and SMILES after {n} atom lines"
         )
-    return n, head, table, _smiles(lines[n + 3].encode())
+    try:
+        return n, head, table, _smiles(lines[n + 3].encode())
+    except ValueError as error:
+        raise MollensError(
+            f"{what}, line {n + 4}: found {lines[n + 3][:40]!r}; expected SMILES in plain ASCII"
+        ) from error
 
 
 def _number(word: str, where: str) -> float:
     try:
+        if "_" in word:
+            raise ValueError  # a liberty of Python's
         return float(word)
     except ValueError as error:
         raise MollensError(f"{where}: found {word!r}; expected a number") from error

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from ase.units import Hartree
 
-from core.data.importers import detect_format, import_file
+from core.data.importers import IMPORTERS, detect_format, import_file
+from core.data.molecules import check_molecules
+from core.data.properties import PROPERTIES
 from core.data.store import list_datasets, open_dataset
 from core.errors import MollensError
 from core.files import CHECKOUT
@@ -52,6 +54,10 @@ def archive(path: Path, members: dict[str, str], compress: str = "bz2") -> Path:
             info.size = len(text.encode())
             tar.addfile(info, io.BytesIO(text.encode()))
     return path
+
+
+CONTRACT = {"qm9": lambda path: archive(path, {"1.xyz": METHANE, "3.xyz": WATER})}
+"""format -> function that writes a good file of two molecules"""
 
 
 def two(tmp_path: Path, **changes: str) -> dict[str, str]:
@@ -110,6 +116,14 @@ BAD = {
     "an id that is no number": (WATER.replace("gdb 3", "gdb x"), "line 2.*'x'.*whole number"),
     "a foreign xyz": ("3\nwater\nO 0 0 0\nH 0 0 1\nH 0 1 0\n", "line 2.*'gdb'"),
     "an empty member": ("", "line 1.*number of atoms"),
+    "an element with a digit": (WATER.replace("O\t-0.0343", "O1\t-0.0343"), "line 3.*element 'O1' is not known"),
+    "two letters that are elements": (WATER.replace("O\t-0.0343", "CC\t-0.0343"), "line 3.*element 'CC'"),
+    "an atomic number for an element": (WATER.replace("O\t-0.0343", "8\t-0.0343"), "line 3.*element '8'"),
+    "a letter within a number": (WATER.replace("0.0647664923", "0.0C47664923"), "line 4.*'0.0C47664923'.*number"),
+    "an id that is not whole": (WATER.replace("gdb 3", "gdb 1.7"), "line 2.*'1.7'.*whole number"),
+    "an id without end": (WATER.replace("gdb 3", "gdb 1e30"), "line 2.*'1e30'.*whole number"),
+    "an id beyond float64": (WATER.replace("gdb 3", "gdb 99999999999999999999"), "line 2.*whole number"),
+    "SMILES that are none": (WATER.replace("O\tO\n", "O\tÖ\n"), "line 7.*plain ASCII"),
     "a cut member": (WATER[: WATER.index("1671")], "frequencies and SMILES"),
 }
 
@@ -140,10 +154,32 @@ def test_a_truncated_archive_is_told(tmp_path: Path, home: Path) -> None:
     (tmp_path / "cut.tar").write_bytes(plain[: 512 * 11 + 300])
     with pytest.raises(MollensError, match="cut short"):
         import_file(tmp_path / "cut.tar", "cut")
+    (tmp_path / "even.tar").write_bytes(plain[: 4 * 512 * 11])
+    with pytest.raises(MollensError, match="cut short"):
+        import_file(tmp_path / "even.tar", "cut")
     (tmp_path / "cut.gz").write_bytes(gzip.compress(plain)[:2000])
     with pytest.raises(MollensError, match="cut short"):
         import_file(tmp_path / "cut.gz", "cut")
     assert not (home / "data" / "cut").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [(b"-0000000010\0", "no octal number"), (b"\x80" + b"\1" * 11, "no octal number"), (b"77777777777\0", "at most")],
+)
+def test_a_hostile_size_is_refused_at_once(tmp_path: Path, field: bytes, message: str) -> None:
+    plain = bytearray(archive(tmp_path / "a.tar", two(tmp_path), "").read_bytes())
+    plain[124:136] = field
+    plain[148:156] = b" " * 8
+    plain[148:156] = b"%06o\0 " % sum(plain[:512])
+    (tmp_path / "hostile.tar").write_bytes(plain)
+    with pytest.raises(MollensError, match=message):
+        import_file(tmp_path / "hostile.tar", "hostile")
+
+
+def test_other_members_are_passed_over(tmp_path: Path) -> None:
+    members = {"readme.txt": "x" * 3_000_000, "1.xyz": METHANE, "notes": "", "3.xyz": WATER}
+    assert import_file(archive(tmp_path / "a", members), "two").molecules.ids.tolist() == [1, 3]
 
 
 def test_foreign_and_empty_files_are_not_recognised(tmp_path: Path) -> None:
@@ -177,6 +213,28 @@ def test_a_name_that_is_not_allowed_is_refused(tmp_path: Path, name: str) -> Non
     with pytest.raises(MollensError, match="not allowed|already exists|belongs to the embedded"):
         import_file(archive(tmp_path / "a", two(tmp_path)), name)
     assert [entry.name for entry in list_datasets()] == ["demo"]
+
+
+@pytest.mark.parametrize("key", IMPORTERS)
+def test_the_contract_of_every_importer(tmp_path: Path, home: Path, key: str) -> None:
+    """What any format promises: molecules that the store takes, the card to them, progress, and refusals in words."""
+    source, n = CONTRACT[key](tmp_path / "good"), 2
+    assert detect_format(source) == key
+    seen: list[tuple[int, int]] = []
+    before = source.read_bytes()
+    molecules, card = IMPORTERS[key].read(source, lambda done, total: seen.append((done, total)))
+    assert source.read_bytes() == before
+    check_molecules(molecules, key)
+    assert molecules.n_molecules == card.n_molecules == n and molecules.n_atoms == card.n_atoms
+    assert {p.key for p in card.properties} == {*molecules.columns, *molecules.atom_columns}
+    assert all(PROPERTIES[p.key].unit == p.unit for p in card.properties)
+    assert card.default_target in molecules.columns and card.citation and card.license and card.level_of_theory
+    assert seen[-1] == (len(before), len(before))
+    for cut in range(0, len(before), max(1, len(before) // 7)):
+        (tmp_path / "cut").write_bytes(before[:cut])
+        with pytest.raises(MollensError):
+            import_file(tmp_path / "cut", "cut", format=key)
+    assert not (home / "data").exists() or list((home / "data").iterdir()) == []
 
 
 def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, home: Path) -> None:

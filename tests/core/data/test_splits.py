@@ -62,6 +62,8 @@ def test_refusals(tiny: Dataset) -> None:
     make_split(tiny, "one")
     with pytest.raises(MollensError, match="already has it"):
         make_split(tiny, "one", seed=3)
+    with pytest.raises(MollensError, match="split default: belongs to dataset tiny"):
+        make_split(tiny, "default", train=0.5, validation=0.5)
     with pytest.raises(MollensError, match="'sorted' is not known"):
         make_split(tiny, "two", method="sorted")
     with pytest.raises(MollensError, match="not allowed"):

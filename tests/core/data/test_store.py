@@ -127,6 +127,14 @@ def test_damage_is_told_and_listed(two: Dataset, home: Path) -> None:
     (folder / "positions.npy").unlink()
     with pytest.raises(MollensError, match=r"positions.npy is missing"):
         open_dataset("two")
+    for odd, message in ((np.array(1.0), "single value"), (np.zeros((8, 3), np.float32), "holds float32")):
+        np.save(folder / "positions.npy", odd)
+        with pytest.raises(MollensError, match=message):
+            open_dataset("two")
+    np.save(folder / "positions.npy", np.zeros((8, 3)))
+    np.save(folder / "first_atom.npy", np.array([0, 9, 8]))
+    with pytest.raises(MollensError, match=r"first_atom.npy is damaged"):
+        open_dataset("two")
     (folder / "card.json").write_text("{")
     assert "damaged" in {e.name: e.error or "" for e in list_datasets()}["two"]
     (folder / "card.json").write_text(json.dumps({"format": 2}))
@@ -163,6 +171,15 @@ def test_the_embedded_dataset(demo: Dataset, home: Path) -> None:
     charges = np.add.reduceat(demo.molecules.atom_columns["partial_charges"], demo.molecules.first_atom[:-1])
     assert np.abs(charges).max() < 2e-3
     assert demo.folder == home / "data" / "demo"
+
+
+def test_a_damaged_copy_of_the_embedded_dataset_is_made_anew(demo: Dataset, home: Path) -> None:
+    damaged = next((home / "data" / "demo").glob("unpacked-*")) / "positions.npy"
+    damaged.unlink()  # a new file: the old one is still mapped
+    damaged.write_bytes(b"")
+    again = open_dataset("demo").molecules.positions
+    assert np.array_equal(again, demo.molecules.positions)
+    assert len(list((home / "trash").iterdir())) == 1
 
 
 def test_each_molecule_of_the_embedded_dataset_is_there_once(demo: Dataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,32 @@ def test_the_command_repeats_the_recipe() -> None:
     assert command(recipe, preset("thesis-default"), "qm9", "my run") == (
         "python -m core train --recipe thesis-default --dataset qm9 --split thesis --set epochs=5 --name 'my run'"
     )
+
+
+def test_the_command_survives_a_shell() -> None:
+    default = preset("schnet-small")
+    recipe = default.model_copy(update={"split": "my split", "target": "a;b $HOME"})
+    words = shlex.split(command(recipe, default, "it's (new)", "x"))
+    assert words[:3] == ["python", "-m", "core"]
+    assert words[3:] == [
+        "train", "--recipe", "schnet-small", "--dataset", "it's (new)", "--split", "my split",
+        "--set", "target=a;b $HOME", "--name", "x",
+    ]  # fmt: skip
+
+
+def test_atomic_energies_that_the_card_lacks_are_refused_before_a_run_is_made(tiny: Dataset) -> None:
+    def run(*settings: str) -> None:
+        create_run(changed(preset("schnet-small"), ["reference=atomic_energies", *settings]), tiny)
+
+    with pytest.raises(
+        MollensError,
+        match="dataset tiny: its card has no atomic energy of H, C, N, O, F for zpve; use reference=composition",
+    ):
+        run("target=zpve")
+    assert [run for run in list_runs() if not run.shipped] == []
+    run("target=energy")  # on the card
+    run("target=gap")  # intensive: no reference is taken
+    run("target=zpve", "model=composition")  # no network that learns the rest
 
 
 def test_steps_are_counted() -> None:

@@ -15,7 +15,7 @@ from core.errors import MollensError
 from core.runs.folder import Run, delete_run, list_runs, new_run, open_run, rename_run
 from core.runs.listing import run_row
 from core.runs.metrics import MetricsTail, kept_lines, read_metrics
-from core.runs.predictions import Predictions, predictions_about, read_predictions
+from core.runs.predictions import Predictions, read_predictions
 from core.runs.status import LOST_AFTER, Watch, read_status, write_status
 from core.runs.validation import MOST_EPOCHS, ValidationFile, read_validation
 from core.runs.writer import OwnerLost, RunWriter, replace_predictions
@@ -61,12 +61,36 @@ def test_rename_keeps_the_id(run: Run) -> None:
 
 def test_a_damaged_run_is_listed_with_its_error(run: Run) -> None:
     (run.path / "recipe.json").write_text('{"format": 1}')
-    assert "has no 'recipe'" in (own()[0].error or "")
+    assert "recipe is missing; expected dict" in (own()[0].error or "")
     assert run_row(own()[0])["state"] == "damaged"
-    with pytest.raises(MollensError, match="has no 'recipe'"):
+    with pytest.raises(MollensError, match="recipe is missing"):
         open_run(run.id)
     delete_run(own()[0])
     assert own() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("recipe.json", {"dataset": "x"}, "dataset is 'x'; expected dict"),
+        ("recipe.json", {"split": {"name": 1, "hash": "y"}}, "split.name is 1; expected str"),
+        ("recipe.json", {"seed": "one"}, "seed is 'one'; expected int"),
+        ("about.json", {"name": None}, "name is missing; expected str"),
+        ("status.json", {"pid": "abc"}, "pid is 'abc'"),
+        ("status.json", {"state": 3}, "state is 3"),
+    ],
+)
+def test_a_field_of_another_type_is_told(run: Run, file: str, change: dict[str, object], message: str) -> None:
+    content = json.loads((run.path / file).read_text())
+    (run.path / file).write_text(json.dumps(content | change))
+    assert message in (own()[0].error or "")
+    assert run_row(own()[0])["state"] == "damaged"
+
+
+def test_a_folder_in_place_of_a_file_is_told(run: Run) -> None:
+    (run.path / "about.json").unlink()
+    (run.path / "about.json").mkdir()
+    assert "about.json is missing" in (own()[0].error or "")
 
 
 def test_delete_refuses_a_run_at_work(run: Run, home: Path) -> None:
@@ -146,9 +170,23 @@ def test_a_tail_follows_a_run_that_goes_back(run: Run) -> None:
     assert not tail.refresh()
 
 
+def test_a_tail_sees_a_rewind_although_the_file_has_grown_again(run: Run) -> None:
+    tail = MetricsTail(run)
+    with RunWriter(run) as writer:
+        for step in range(1, 4):
+            writer.append_metrics({"kind": "step", "step": step, "first": True})
+        tail.refresh()
+        writer.rewind(0, 1)
+        for step in range(2, 9):
+            writer.append_metrics({"kind": "step", "step": step, "second": "x" * 50})
+    tail.refresh()
+    assert [line["step"] for line in tail.steps] == list(range(1, 9))
+    assert [("second" in line) for line in tail.steps] == [False] + [True] * 7
+
+
 def test_torn_lines_are_dropped_on_resuming(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_bytes(b'{"step": 1}\n{"ste\n{"step": 2}\n{"step": 3}\n{"st')
+    path.write_bytes(b'{"step": 1}\n{"ste\n{"no": 1}\n{"step": "x"}\n{"step": 2}\n{"step": 3}\n{"st')
     assert [json.loads(line)["step"] for line in kept_lines(path, 2).splitlines()] == [1, 2]
 
 
@@ -194,6 +232,7 @@ def test_very_long_trainings_are_thinned(run: Run, monkeypatch: pytest.MonkeyPat
     assert len(read.epochs) <= 8 and read.epochs[-1] == 40
     assert (np.diff(read.epochs) == 8).all()
     assert read.errors[:, 0].tolist() == read.epochs.tolist()
+    assert {p.name for p in run.path.glob("validation*.npy")} == {"validation-8.npy", "validation_ids.npy"}
 
 
 def predictions(n: int, value: float) -> Predictions:
@@ -204,11 +243,12 @@ def predictions(n: int, value: float) -> Predictions:
 def test_predictions_are_replaced_as_a_whole(run: Run) -> None:
     assert read_predictions(run) is None
     replace_predictions(run, predictions(3, 1.0), "tiny", "abc")
-    replace_predictions(run, predictions(4, 2.0), "tiny", "abd")
+    replace_predictions(run, predictions(4, 2.0), "tiny", "abc")
+    with pytest.raises(MollensError, match="trained on other data of the name tiny"):
+        replace_predictions(run, predictions(4, 3.0), "tiny", "abd")
     read = read_predictions(run)
     assert read is not None
     assert read.target.tolist() == [2.0] * 4 and read.errors.tolist() == [0.5] * 4
-    assert predictions_about(run)["dataset_sha256"] == "abd"
     assert [p.name for p in (run.path / "predictions").iterdir()] == ["tiny"]
     np.save(run.path / "predictions" / "tiny" / "baseline.npy", np.zeros(3))
     with pytest.raises(MollensError, match="differ in length"):

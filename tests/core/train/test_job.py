@@ -1,6 +1,7 @@
 """A whole job: what it writes, for every kind of model."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -158,6 +159,24 @@ def test_elements_the_model_never_saw_are_refused(small: Dataset) -> None:
         predict_dataset(run, small)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"elements": None}, r"damaged \(elements missing\)"),
+        ({"baseline": {"pooling": "sum"}}, "offset: .*reference"),
+        ({"network": {"colour": "red"}}, r"damaged \(network is .*colour"),
+    ],
+)
+def test_an_incomplete_description_is_told(small: Dataset, change: dict[str, object], words: str) -> None:
+    run = new_small_run(small, epochs=1)
+    run_job(run.id)
+    path = run.path / "model.json"
+    values = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
+    with pytest.raises(MollensError, match=f"^run .*{words}"):
+        predict_dataset(run, small)
+
+
 def test_a_run_without_a_model_cannot_predict(small: Dataset) -> None:
     with pytest.raises(MollensError, match=r"model\.json: cannot be read .* no trained model yet"):
         predict_dataset(new_small_run(small), small)
@@ -180,6 +199,15 @@ def test_errors_become_one_sentence() -> None:
     assert plain_sentence(ValueError("first line\nsecond line")) == "ValueError: first line"
     assert plain_sentence(KeyError()) == "KeyError"
     assert plain_sentence(MemoryError()).startswith("not enough memory")
+
+
+def test_gpus_are_counted_along_the_bus_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    choose_device("auto")
+    assert os.environ["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+    monkeypatch.delenv("CUDA_DEVICE_ORDER")
+    choose_device("auto")
+    assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
 def test_devices_and_threads() -> None:

@@ -69,23 +69,29 @@ def assert_same_training(run: Run, other: Run) -> None:
     assert np.array_equal(predicted.predicted, predicted_other.predicted)
 
 
-def test_a_job_killed_and_stopped_ends_with_the_bits_of_one_that_was_not(small: Dataset) -> None:
-    run, undisturbed = (new_small_run(small, epochs=60, batch_size=4) for _ in range(2))
+def test_a_job_killed_and_stopped_ends_with_the_bits_of_one_that_was_not(
+    small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, undisturbed = (new_small_run(small, epochs=30, batch_size=4) for _ in range(2))
     pid = start_job(run)
     wait_for(lambda: run.status().epoch >= 3, "three epochs")
     os.kill(pid, signal.SIGKILL)
     wait_for(in_state(run, "lost"), "the run to be lost")
     killed_at = run.status().step
 
-    start_job(run)
-    wait_for(lambda: run.status().state == "running" and run.status().step > killed_at + 20, "the job to go on")
-    request_stop(run)
-    wait_for(in_state(run, "stopped"), "the run to stop")
-    assert 0 < run.status().step < run.status().steps
+    def stop(done: int, total: int, text: str) -> None:
+        if run.status().state == "running" and done > killed_at + 20:
+            request_stop(run)
+
+    monkeypatch.setattr("core.train.record.LOOK_EVERY", 0.0)
+    run_job(run.id, progress=stop)
+    assert run.status().state == "stopped"
+    assert killed_at < run.status().step < run.status().steps
     assert read_predictions(run) is None
 
-    start_job(run)
-    wait_for(in_state(run, "finished"), "the run to finish")
+    (run.path / "stop").unlink(missing_ok=True)  # as whoever resumes it does
+    run_job(run.id)
+    assert run.status().state == "finished"
     run_job(undisturbed.id)
     assert_same_training(run, undisturbed)
 
@@ -155,7 +161,9 @@ def test_a_job_that_was_taken_over_ends_without_writing(small: Dataset) -> None:
     assert read_predictions(run) is None
 
 
-def test_a_trained_run_without_predictions_is_only_predicted(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trained_run_without_predictions_is_only_predicted(
+    small: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run, undisturbed = new_small_run(small), new_small_run(small)
 
     def fail(*_: object) -> None:
@@ -165,6 +173,7 @@ def test_a_trained_run_without_predictions_is_only_predicted(small: Dataset, mon
         patch.setattr("core.train.job.predictions_of", fail)
         with pytest.raises(MollensError, match="^RuntimeError: the power went out$"):
             run_job(run.id)
+    assert "Traceback" in capsys.readouterr().err  # nobody expected this
     before = (run.path / "metrics.jsonl").read_bytes()
     run_job(run.id)
     assert (run.path / "metrics.jsonl").read_bytes() == before
@@ -172,12 +181,13 @@ def test_a_trained_run_without_predictions_is_only_predicted(small: Dataset, mon
     assert_same_training(run, undisturbed)
 
 
-def test_a_damaged_checkpoint_is_told(small: Dataset) -> None:
+def test_a_damaged_checkpoint_is_told(small: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     run = new_small_run(small)
     (run.path / "last.ckpt").write_bytes(b"PK\x03\x04 half a checkpoint")
     with pytest.raises(MollensError, match=r"last\.ckpt is damaged .* delete it to train from the beginning"):
         run_job(run.id)
     assert run.status().state == "failed"
+    assert capsys.readouterr().err == ""  # the sentence is enough
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])

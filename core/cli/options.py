@@ -1,0 +1,9 @@
+"""Arguments and options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="id or unambiguous name of a run")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+Per = Annotated[str, typer.Option(help="molecule, or atom: errors divided by the number of atoms")]
