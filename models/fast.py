@@ -2,7 +2,8 @@
 
 A filter depends on the distance only, so W_ij = W_ji, and SchNetPack's directed pairs compute each of them twice.
 These forwards use the very modules and parameters of SchNetPack's networks and give the same outputs up to the
-order of summation (tests/models/test_fast.py). First derivatives with respect to parameters only: no forces.
+order of summation (tests/models/test_contract.py, tests/models/test_shipped_models.py). First derivatives with
+respect to parameters only: no forces.
 """
 
 from collections.abc import Mapping

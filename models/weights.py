@@ -97,7 +97,7 @@ def load_model(folder: Path) -> TrainedModel:
     offset = Offset.from_dict(description["offset"])
     if description["kind"] == COMPOSITION:
         return TrainedModel(None, offset, description)
-    network = build_network(description["kind"], **description["network"])
+    network = _build(description, folder / DESCRIPTION_FILE)
     load_state(network, state, str(weights_path))
     network.eval()
     return TrainedModel(network, offset, description)
@@ -118,6 +118,16 @@ def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], name
     network.load_state_dict(state)
 
 
+def _build(description: Mapping[str, Any], path: Path) -> NeuralNetworkPotential:
+    """The network that model.json describes, with first weights; keywords that build none are told as ModelError."""
+    keywords = description["network"]
+    try:
+        return build_network(description["kind"], **keywords)
+    except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise ModelError(f"{path}: damaged (network is {keywords!r}: {first}); train the run again") from error
+
+
 def _read_description(path: Path) -> dict[str, Any]:
     """Read model.json and check that all is there."""
     try:
@@ -134,4 +144,19 @@ def _read_description(path: Path) -> dict[str, Any]:
     missing = [key for key in needed if key not in description]
     if missing:
         raise ModelError(f"{path}: damaged ({', '.join(missing)} missing); train the run again")
+    _check_types(description, path)
     return description
+
+
+def _check_types(description: Mapping[str, Any], path: Path) -> None:
+    """Refuse values that are not what `pack_model` writes."""
+    for key in ("kind", "target", "unit", "weights_sha256"):
+        if not isinstance(description[key], str):
+            raise ModelError(f"{path}: damaged ({key} is {description[key]!r}; expected a text); train the run again")
+    network = description["network"]
+    if not isinstance(network, dict):
+        raise ModelError(f"{path}: damaged (network is {network!r}; expected an object); train the run again")
+    lengths = {"neighbour_cutoff": description["neighbour_cutoff"], "cutoff": network.get("cutoff", 1.0)}
+    for key, value in lengths.items():
+        if not (isinstance(value, int | float) and 0 < value < float("inf")):
+            raise ModelError(f"{path}: damaged ({key} is {value!r}; expected a positive number); train the run again")

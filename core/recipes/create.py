@@ -23,9 +23,10 @@ def create_run(recipe: Recipe, dataset: Dataset, name: str | None = None, device
 
     Raises:
         MollensError: if the target or the split does not fit the dataset, no molecules are left to train or to validate
-            on, or the name is taken.
+            on, the card lacks the atomic energies that the recipe asks for, or the name is taken.
     """
     target = dataset.target_key(recipe.target)
+    _check_reference(recipe, dataset, target)
     counts = usable_counts(recipe, dataset)
     if counts["train"] == 0:
         raise MollensError(f"split {recipe.split}: no training molecule of dataset {dataset.name} has a {target}")
@@ -48,6 +49,20 @@ def create_run(recipe: Recipe, dataset: Dataset, name: str | None = None, device
     return new_run(content, name or f"{recipe.preset or recipe.model} seed {recipe.seed}")
 
 
+def _check_reference(recipe: Recipe, dataset: Dataset, target: str) -> None:
+    """Refuse atomic energies that the card does not have, where they would be used: by a network, extensive target."""
+    used = recipe.model != "composition" and dataset.property(target).output == "sum"
+    if not used or recipe.reference != "atomic_energies":
+        return
+    known = dataset.card.atomic_energies.get(target, {})
+    missing = [symbol for symbol in dataset.molecules.symbols if symbol not in known]
+    if missing:
+        raise MollensError(
+            f"dataset {dataset.name}: its card has no atomic energy of {', '.join(missing)} for {target}; "
+            "use reference=composition"
+        )
+
+
 def usable_counts(recipe: Recipe, dataset: Dataset) -> dict[str, int]:
     """Molecules of each part of the split that have the target, and how many were left out for lack of it."""
     values = dataset.molecules.columns[dataset.target_key(recipe.target)]
@@ -64,13 +79,15 @@ def count_steps(recipe: Recipe, n_train: int) -> int:
 
 def command(recipe: Recipe, default: Recipe, dataset: str, name: str | None = None) -> str:
     """The command line that starts this recipe: the preset and only the fields that differ from it."""
-    words = ["python -m core train", f"--recipe {recipe.preset}", f"--dataset {dataset}"]
+    words = ["--recipe", recipe.preset, "--dataset", dataset]
     if recipe.split != "default":
-        words.append(f"--split {recipe.split}")
-    words += [f"--set {key}={value}" for key, value in changes(recipe, default).items() if key != "split"]
+        words += ["--split", recipe.split]
+    for key, value in changes(recipe, default).items():
+        if key != "split":
+            words += ["--set", f"{key}={value}"]
     if name:
-        words.append(f"--name {shlex.quote(name)}")
-    return " ".join(words)
+        words += ["--name", name]
+    return "python -m core train " + shlex.join(words)
 
 
 def changes(recipe: Recipe, default: Recipe) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Recipe(BaseModel):
     threads: int = _field(0, "Threads", "CPU threads of the training; 0 chooses", "More", ge=0, le=256)
 
     @model_validator(mode="after")
-    def _averages_need_time(self) -> Recipe:
+    def _warmup_fits_into_the_training(self) -> Recipe:
         if self.schedule == "cosine" and self.warmup_epochs > self.epochs and self.model != "composition":
             raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}; it may not exceed epochs ({self.epochs})")
         return self

@@ -12,11 +12,15 @@ a third for PaiNN-48, doubles the CPU time, and is slower than one as soon as an
 
 
 def choose_device(wanted: str) -> str:
-    """ "cpu", "cuda" or "cuda:N" from a run's wish; "auto" takes the first GPU where there is one.
+    """ "cpu" or "cuda:N" from a wish; "auto" takes the first GPU where there is one.
+
+    GPUs are counted in the order of the PCI bus, as nvidia-smi and core.runs.devices do, unless CUDA_DEVICE_ORDER says
+    otherwise; CUDA reads it when torch first asks for a GPU, which is here.
 
     Raises:
         MollensError: for a device that is not there.
     """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted == "auto":
         return "cuda:0" if n_gpus else "cpu"

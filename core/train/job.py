@@ -33,8 +33,8 @@ def run_job(run_id: str, progress: Report | None = None) -> None:
     """Train a run, or go on with it, and predict its dataset.
 
     The run ends as finished, as stopped (`stop` file, SIGTERM or SIGINT; last.ckpt is saved first) or as failed, with
-    one sentence in its status and the traceback on standard error, which is log.txt for a job. A job that another one
-    has taken over ends without writing.
+    one sentence in its status; only an error that is not meant for a person puts its traceback on standard error, which
+    is log.txt for a job. A job that another one has taken over ends without writing.
 
     Raises:
         MollensError: whatever made the run fail, as one sentence; OwnerLost if it was taken over.
@@ -48,7 +48,8 @@ def run_job(run_id: str, progress: Report | None = None) -> None:
             except OwnerLost:
                 raise
             except Exception as error:
-                traceback.print_exc(file=sys.stderr)
+                if not isinstance(error, MollensError | ModelError):
+                    traceback.print_exc(file=sys.stderr)
                 sentence = plain_sentence(error)
                 _say_failed(writer, sentence)
                 raise MollensError(sentence) from error

@@ -52,10 +52,15 @@ def open_model(run: Run) -> TrainedModel:
     """The trained model of a run.
 
     Raises:
-        MollensError: if it is missing or damaged.
+        MollensError: if it is missing, damaged or incomplete.
     """
     try:
-        return load_model(run.path)
+        model = load_model(run.path)
+        missing = [key for key in ("baseline", "elements", "epoch", "validation_mae") if key not in model.description]
+        if missing:
+            raise ModelError(f"model.json: damaged ({', '.join(missing)} missing); train the run again")
+        Offset.from_dict(model.description["baseline"])  # read again by whoever needs it
+        return model
     except ModelError as error:
         raise MollensError(f"{run.what}: {error}") from error
 
@@ -76,8 +81,10 @@ def flat_molecules(dataset: Dataset, cutoff: float, device: str = "cpu") -> Flat
     return FlatMolecules.of(dataset.molecules, open_neighbours(dataset, cutoff), device)
 
 
-def predict_dataset(run: Run, dataset: Dataset) -> Predictions:
+def predict_dataset(run: Run, dataset: Dataset, device: str = "cpu") -> Predictions:
     """Predict every molecule of a dataset with the model of a run, and write the predictions beside the run.
+
+    `device` is one that `choose_device` gave.
 
     Molecules without a label get a prediction and a target of NaN, except in the run's own dataset, where they are
     left out as they are by the job; labels of another level of theory are no labels for this model. Split codes are
@@ -87,7 +94,7 @@ def predict_dataset(run: Run, dataset: Dataset) -> Predictions:
         MollensError: if the run has no model, or another dataset has elements that it was not trained on.
     """
     model = open_model(run)
-    predictions = predictions_of(run, model, dataset)
+    predictions = predictions_of(run, model, dataset, device)
     replace_predictions(run, predictions, dataset.name, dataset.card.sha256)
     return predictions
 

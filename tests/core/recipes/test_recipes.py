@@ -86,15 +86,13 @@ def test_atomic_energies_that_the_card_lacks_are_refused_before_a_run_is_made(ti
     def run(*settings: str) -> None:
         create_run(changed(preset("schnet-small"), ["reference=atomic_energies", *settings]), tiny)
 
-    with pytest.raises(
-        MollensError,
-        match="dataset tiny: its card has no atomic energy of H, C, N, O, F for zpve; use reference=composition",
-    ):
-        run("target=zpve")
+    words = "tiny: its card has no atomic energy of H, C, N, O for atomization_energy; use reference=composition"
+    with pytest.raises(MollensError, match=words):
+        run("target=atomization_energy")
     assert [run for run in list_runs() if not run.shipped] == []
     run("target=energy")  # on the card
     run("target=gap")  # intensive: no reference is taken
-    run("target=zpve", "model=composition")  # no network that learns the rest
+    run("target=atomization_energy", "model=composition")  # no network that learns the rest
 
 
 def test_steps_are_counted() -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from core.cli import app
 from core.data.card import Card
 from core.data.splits import open_split
 from core.data.store import Dataset, save_dataset
@@ -139,6 +141,19 @@ def test_another_dataset_is_predicted_without_split_codes(small: Dataset) -> Non
     assert stored is not None and set(stored.split.tolist()) == {NONE}
     assert stored.predicted.tolist() == made.predicted.tolist()
     assert stored.predicted == pytest.approx(own.predicted[:40], abs=1e-5)
+
+
+def test_the_command_predicts_on_the_device_it_is_given(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, seen = new_small_run(small, epochs=1), []
+    run_job(run.id)
+    monkeypatch.setattr("core.train.predict.predictions_of", lambda *given: seen.append(given[-1]) or predicted)
+    predicted = read_predictions(run)
+    words = ["predict", run.id, "--dataset", "small"]
+    assert CliRunner().invoke(app, [*words, "--device", "cpu"]).exit_code == 0
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert seen == ["cpu", choose_device("auto")]
+    result = CliRunner().invoke(app, [*words, "--device", "tpu"])
+    assert isinstance(result.exception, MollensError) and "device 'tpu': not known" in str(result.exception)
 
 
 def test_labels_of_another_level_of_theory_are_no_labels(small: Dataset) -> None:

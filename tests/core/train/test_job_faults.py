@@ -72,9 +72,9 @@ def assert_same_training(run: Run, other: Run) -> None:
 def test_a_job_killed_and_stopped_ends_with_the_bits_of_one_that_was_not(
     small: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, undisturbed = (new_small_run(small, epochs=30, batch_size=4) for _ in range(2))
+    run, undisturbed = (new_small_run(small, epochs=16, batch_size=4) for _ in range(2))
     pid = start_job(run)
-    wait_for(lambda: run.status().epoch >= 3, "three epochs")
+    wait_for(lambda: run.status().epoch >= 1, "an epoch")
     os.kill(pid, signal.SIGKILL)
     wait_for(in_state(run, "lost"), "the run to be lost")
     killed_at = run.status().step
