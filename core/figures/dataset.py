@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from core.figures.numbers import number, percent, short_count
 from core.figures.theme import annotate, colours, figure, mix, scale
-
-RARE_SHARE = 0.01  # below it a size or an element is called rare, the rule of the thesis
+from core.judge.groups import is_common
 
 Ints = NDArray[np.int64]
 
@@ -25,7 +24,7 @@ def size_histogram(sizes: Ints, counts: Ints, dark: bool, height: int = 300, num
     """
     c = colours(dark)
     fig = figure(dark, height, left=46, right=8, top=22, bottom=40)
-    rare = counts < RARE_SHARE * counts.sum()
+    rare = ~is_common(counts, counts.sum())
     fig.add_bar(
         x=sizes,
         y=counts,
@@ -61,7 +60,7 @@ def size_sentence(sizes: Ints, counts: Ints) -> str:
     half = np.sort(sizes[order[: int(np.searchsorted(np.cumsum(counts[order]), 0.5 * total)) + 1]])
     share = float(counts[np.isin(sizes, half)].sum() / total)
     text = f"**{percent(share)} of the molecules have {spans(half)} atoms.**"
-    rare = counts < RARE_SHARE * total
+    rare = ~is_common(counts, total)
     if not rare.any():
         return f"{text} No size is rarer than 1 %."
     n_rare = int(counts[rare].sum())
@@ -111,7 +110,7 @@ def element_shares(counts: Mapping[str, int], total: int, dark: bool, height: in
         unselected={"marker": {"opacity": 1}},
     )
     for row, symbol, share in zip(rows, symbols, shares, strict=True):
-        ink = c.worse if share < RARE_SHARE else c.ink
+        ink = c.ink if is_common(counts[symbol], total) else c.worse
         margin = {"xref": "paper", "x": 1.0, "y": int(row), "xanchor": "right"}
         fig.add_annotation(
             **margin, xshift=48, text=percent(share, 1 if share < 0.1 else 0), font={"size": 12, "color": ink}
@@ -132,7 +131,7 @@ def element_shares(counts: Mapping[str, int], total: int, dark: bool, height: in
 def element_sentence(counts: Mapping[str, int], total: int) -> str:
     """Which elements nearly all molecules contain, and which are rare, in Markdown."""
     everywhere = [symbol for symbol, n in counts.items() if n >= 0.95 * total]
-    rare = {symbol: n for symbol, n in counts.items() if n < RARE_SHARE * total}
+    rare = {symbol: n for symbol, n in counts.items() if not is_common(n, total)}
     first = (
         f"Nearly all molecules contain {_list(everywhere)}." if everywhere else "No element is in nearly all molecules."
     )

@@ -13,6 +13,7 @@ import polars as pl
 
 from core.figures.numbers import number, significant
 from core.figures.theme import ModelStyle, log_ticks, name_at_end, spread
+from core.judge.intervals import N_POINTS_ONLY
 
 Row = dict[str, Any]
 
@@ -27,11 +28,6 @@ class LineEnd:
     colour: str
     bold: bool = False
 
-
-N_POINTS_ONLY = 10
-"""Below this many held-out molecules a mark is a faint dot without line and interval."""
-N_HOLLOW = 50
-"""Below this many it is hollow."""
 
 MEASURE_NAMES = {"mae": "MAE", "rmse": "RMSE", "median": "Median", "p95": "95th percentile", "bias": "Bias"}
 

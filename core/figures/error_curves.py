@@ -25,6 +25,7 @@ from core.figures.error_axes import (
 )
 from core.figures.numbers import short_count, significant
 from core.figures.theme import ModelStyle, colours, figure, log_ticks
+from core.judge.intervals import N_LARGE, N_POINTS_ONLY
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ def error_by_training_count(models: list[ModelErrors], view: View, height: int =
     seen: list[float] = []
     tops: dict[int, tuple[int, float]] = {}
     for model in models:
-        rows = [r for r in model.table.iter_rows(named=True) if r["n_held_out"] >= 10 and r["n_train"] > 0]
+        rows = [r for r in model.table.iter_rows(named=True) if r["n_held_out"] >= N_POINTS_ONLY and r["n_train"] > 0]
         counts += [r["n_train"] for r in rows]
         values = [r[view.measure] * view.factor for r in rows]
         seen += values
@@ -132,7 +133,7 @@ def error_by_training_count(models: list[ModelErrors], view: View, height: int =
             x=[r["n_train"] for r in rows], y=values, mode="markers", name=model.name,
             marker={
                 "symbol": model.style.symbol, "size": 7,
-                "color": [c.page if r["n_held_out"] < 50 else model.style.colour for r in rows],
+                "color": [c.page if r["n_held_out"] < N_LARGE else model.style.colour for r in rows],
                 "line": {"color": model.style.colour, "width": 1.4},
             },
             text=[hover_text(model.name, r, view) for r in rows], hovertemplate="%{text}<extra></extra>",

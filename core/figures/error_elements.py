@@ -9,8 +9,6 @@ import polars as pl
 
 from core.figures.error_axes import (
     MEASURE_NAMES,
-    N_HOLLOW,
-    N_POINTS_ONLY,
     ModelErrors,
     View,
     hover_text,
@@ -20,6 +18,7 @@ from core.figures.error_axes import (
 )
 from core.figures.numbers import number
 from core.figures.theme import colours, figure, rgba
+from core.judge.intervals import N_LARGE, N_POINTS_ONLY
 
 
 def error_by_element(
@@ -81,7 +80,7 @@ def _element_marks(
     lows = [max(limit(row, "low", view), floor) if view.on_log else limit(row, "low", view) for row in rows]
     highs = [limit(row, "high", view) for row in rows]
     few = [row["n_held_out"] < N_POINTS_ONLY for row in rows]
-    hollow = [N_POINTS_ONLY <= row["n_held_out"] < N_HOLLOW for row in rows]
+    hollow = [N_POINTS_ONLY <= row["n_held_out"] < N_LARGE for row in rows]
     fig.add_scatter(
         x=values,
         y=[elements.index(row["element"]) + shift for row in rows],

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 from numpy.typing import NDArray
 
-from core.figures.error_axes import N_POINTS_ONLY, View, as_text, hover_text, linear_ticks, log_axis_ticks, size_ticks
+from core.figures.error_axes import View, as_text, hover_text, linear_ticks, log_axis_ticks, size_ticks
 from core.figures.numbers import number, percent, significant
 from core.figures.theme import colours, figure, scale
+from core.judge.intervals import N_POINTS_ONLY
 
 N_BLANK = 3
 """Below this many held-out molecules a cell has no colour."""

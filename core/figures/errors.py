@@ -6,8 +6,6 @@ import plotly.graph_objects as go
 import polars as pl
 
 from core.figures.error_axes import (
-    N_HOLLOW,
-    N_POINTS_ONLY,
     LineEnd,
     ModelErrors,
     Row,
@@ -23,6 +21,7 @@ from core.figures.error_axes import (
 )
 from core.figures.numbers import number, significant
 from core.figures.theme import colours, figure, rgba
+from core.judge.intervals import N_LARGE, N_POINTS_ONLY
 
 
 def error_by_size(
@@ -43,7 +42,7 @@ def error_by_size(
     ends: list[LineEnd] = []
     if view.measure in ("mae", "rmse", "median") and len(baseline):
         ends += _baseline_line(fig, baseline, view, high)
-    if accuracy is not None and view.measure == "mae" and low < accuracy * view.factor < high:
+    if accuracy is not None and accuracy_drawn(models, view, accuracy):
         at = accuracy * view.factor
         fig.add_shape(type="line", x0=0, x1=1, xref="paper", y0=at, y1=at, line={"color": c.axis, "width": 1})
         ends.append(LineEnd(at, "1 kcal/mol", c.faint))
@@ -61,6 +60,12 @@ def error_by_size(
         range=[min(sizes) - 0.6, max(sizes) + 0.6], tickvals=size_ticks(sizes), title_text="atoms in the molecule"
     )
     return fig
+
+
+def accuracy_drawn(models: list[ModelErrors], view: View, accuracy: float | None) -> bool:
+    """Whether `error_by_size` draws the line of 1 kcal/mol: only for the MAE, and where it falls on the axis."""
+    low, high = value_range(models, view, baseline=True)
+    return accuracy is not None and view.measure == "mae" and low < accuracy * view.factor < high
 
 
 def _training_bars(fig: go.Figure, table: pl.DataFrame, view: View) -> None:
@@ -143,8 +148,8 @@ def _size_line(fig: go.Figure, model: ModelErrors, view: View, floor: float) -> 
             line={"color": colour, "width": 2}, hoverinfo="skip", name=f"{model.name} line",
         )  # fmt: skip
     enough = [row for segment in segments for row in segment]
-    _markers(fig, model, [row for row in enough if row["n_held_out"] >= N_HOLLOW], view, "filled")
-    _markers(fig, model, [row for row in enough if row["n_held_out"] < N_HOLLOW], view, "hollow")
+    _markers(fig, model, [row for row in enough if row["n_held_out"] >= N_LARGE], view, "filled")
+    _markers(fig, model, [row for row in enough if row["n_held_out"] < N_LARGE], view, "hollow")
     _markers(fig, model, few, view, "dot")
     last = enough[-1] if enough else (few[-1] if few else None)
     return (

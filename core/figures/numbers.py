@@ -85,6 +85,11 @@ def squared(unit: str) -> str:
     return f"{unit}²" if unit else ""
 
 
+def in_sentence(label: str) -> str:
+    """A label as it stands within a sentence: "Total energy" is "total energy"; HOMO and U0 keep their capitals."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
 def duration(seconds: float | None) -> str:
     """Write a time span by its size: 8 s, 4 min, 1 h 48 min, 2 d 3 h."""
     if seconds is None or not math.isfinite(seconds) or seconds < 0:

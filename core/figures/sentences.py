@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from core.figures.error_axes import N_POINTS_ONLY, View
+from core.figures.error_axes import View
 from core.figures.numbers import number, percent, quantity
 from core.judge.convergence import Convergence
+from core.judge.intervals import N_POINTS_ONLY
 from core.judge.verdicts import against_zero, compare
 
 ALMOST_ALL = 0.9
@@ -64,107 +65,149 @@ class Told:
     """of `group_errors`, by the grouping that the sentence is about"""
     overall: dict[str, Any]
     """the same columns over all held-out molecules"""
+    state: str = "converged"
+    """has its validation error stopped falling? A state of `Convergence`"""
+
+    def row(self, group: str) -> dict[str, Any] | None:
+        """The group of that name, where the table has it."""
+        found = self.groups.filter(pl.col("group") == group)
+        return found.row(0, named=True) if len(found) else None
+
+
+_UNCONVERGED = {"still falling": "still falling", "rising": "rising", "too short": "too short to tell"}
+
+
+def provisional(state: str) -> str:
+    """What follows a verdict on a run that has not converged: " (provisional: still falling)"; else nothing."""
+    return f" (provisional: {_UNCONVERGED[state]})" if state in _UNCONVERGED else ""
 
 
 def rarity_sentence(models: list[Told], view: View) -> str:
     """Are rare sizes predicted worse? From the tables by rarity."""
-    first = {row["group"]: row for row in models[0].groups.iter_rows(named=True)}
-    if "rare" not in first or "common" not in first:
-        return "All sizes have more than 1 % of the molecules: none is rare."
-    n_rare, n_common = first["rare"]["n_held_out"], first["common"]["n_held_out"]
-    if min(n_rare, n_common) < N_POINTS_ONLY:
-        return (
-            f"Not enough data: {number(n_rare)} held-out molecules have a rare size (at most 1 % of the molecules); "
-            "at least 10 are needed."
-        )
+    pairs = [(model, model.row("rare"), model.row("common")) for model in models]
+    asked = [(model, rare, common) for model, rare, common in pairs if rare is not None and common is not None]
+    if not asked:
+        if models[0].row("rare") is None:
+            return "All sizes have at least 1 % of the molecules: none is rare."
+        return "All sizes have less than 1 % of the molecules: none is common."
+    for name, rows in (("a rare", [rare for _, rare, _ in asked]), ("a common", [common for *_, common in asked])):
+        if min(row["n_held_out"] for row in rows) < N_POINTS_ONLY:
+            limit = "below" if name == "a rare" else "at least"
+            return (
+                f"Not enough data: {_range_of(rows)} held-out molecules have {name} size ({limit} 1 % of the "
+                f"molecules); at least {N_POINTS_ONLY} are needed."
+            )
     if view.measure == "bias":
-        told = [
-            f"{m.mark} {_sided(m.groups.row(by_predicate=pl.col('group') == 'rare', named=True), view)}" for m in models
-        ]
-        return f"Rare sizes: {_listed([text.strip() for text in told])}."
-    by_verdict: dict[str, list[str]] = {}
-    for model in models:
-        rows = {row["group"]: row for row in model.groups.iter_rows(named=True)}
-        verdict = compare(rows["rare"], rows["common"], view.measure)
-        text = _against(rows["rare"], rows["common"], view, with_limits=len(models) == 1)
-        by_verdict.setdefault(verdict, []).append(f"{model.mark} {text}".strip())
-    parts = [f"Rare sizes (n = {number(n_rare)}) {_VERDICTS[v]}: {_listed(t)}." for v, t in by_verdict.items()]
-    if "above" in by_verdict:
+        told = [f"{m.mark} {_sided(rare, view)}{provisional(m.state)}".strip() for m, rare, _ in asked]
+        return f"Rare sizes: {_listed(told)}."
+    parts = _verdicts(asked, view, _RARITY)
+    if any(compare(rare, common, view.measure) == "above" for _, rare, common in asked):
         parts.append("Size itself may be the reason, not rarity.")
     return " ".join(parts)
 
 
-_VERDICTS = {
-    "above": "are predicted worse than common ones",
-    "below": "are predicted better than common ones",
-    "overlap": "cannot be told from common ones, the intervals overlap",
-    "unknown": "and common ones, without a verdict",
+Asked = tuple[Told, dict[str, Any], dict[str, Any]]
+"""A model, its row of a group, and the row that this is compared with."""
+
+_RARITY = {
+    "above": "Rare sizes (n = {n}) are predicted worse than common ones (n = {m})",
+    "below": "Rare sizes (n = {n}) are predicted better than common ones (n = {m})",
+    "overlap": "Undecided whether rare sizes (n = {n}) differ from common ones (n = {m}), the intervals overlap",
+    "unknown": "Not enough data for a verdict on rare (n = {n}) against common sizes (n = {m})",
+}
+_ELEMENT = {
+    "above": "With {name} (n = {n}) worse than all (n = {m})",
+    "below": "With {name} (n = {n}) better than all (n = {m})",
+    "overlap": "Undecided for {name} (n = {n}) against all (n = {m})",
+    "unknown": "Not enough data for a verdict on {name} (n = {n}) against all (n = {m})",
 }
 
 
-def _against(row: dict[str, Any], other: dict[str, Any], view: View, with_limits: bool) -> str:
-    """Two values: "19.1 against 10.7 meV (1.8 ×)"."""
-    if with_limits:
-        return f"{with_interval(row, view)} against {with_interval(other, view)}"
-    return f"{view.text(row[view.measure])} against {view.text(other[view.measure])} {view.unit}"
+def _verdicts(asked: list[Asked], view: View, words: dict[str, str], name: str = "") -> list[str]:
+    """One sentence for each verdict, with the models that it holds for: values, intervals, numbers of molecules."""
+    by_verdict: dict[str, list[Asked]] = {}
+    for model, row, other in asked:
+        by_verdict.setdefault(compare(row, other, view.measure), []).append((model, row, other))
+    sentences = []
+    for verdict, found in by_verdict.items():
+        head = words[verdict].format(
+            name=name, n=_range_of([row for _, row, _ in found]), m=_range_of([other for *_, other in found])
+        )
+        marks = {provisional(model.state) for model, _, _ in found}
+        shared = marks.pop() if len(marks) == 1 else None  # said once where it holds for all
+        told = [
+            f"{m.mark} {_against(row, other, view)}{provisional(m.state) if shared is None else ''}".strip()
+            for m, row, other in found
+        ]
+        sentences.append(f"{head}: {_listed(told)}{shared or ''}.")
+    return sentences
+
+
+def _range_of(rows: list[dict[str, Any]]) -> str:
+    """How many held-out molecules: one number, or from the fewest to the most where models are judged on different."""
+    counts = [row["n_held_out"] for row in rows]
+    return " to ".join(number(n) for n in dict.fromkeys((min(counts), max(counts))))
+
+
+def _against(row: dict[str, Any], other: dict[str, Any], view: View) -> str:
+    """Two values with their intervals: "19.1 (15.0 to 25.2) against 10.7 (10.1 to 11.3) meV"."""
+    return f"{_value(row, view)} against {_value(other, view)} {view.unit}"
+
+
+def _value(row: dict[str, Any], view: View) -> str:
+    limits = limits_text(row, view)
+    return view.text(row[view.measure]) + (f" ({limits})" if limits else "")
 
 
 def element_sentence(models: list[Told], view: View) -> str:
     """Are molecules with a rare element predicted worse? From the tables by element.
 
-    Elements in more than 90 % of the molecules are left out. What holds for all models is said once.
+    Elements in more than 90 % of the molecules are left out.
     """
-    rows = [{row["element"]: row for row in model.groups.iter_rows(named=True)} for model in models]
-    parts, alike, few = [], [], []
-    asked = models[0].groups.filter(pl.col("share") <= ALMOST_ALL).sort("share")["element"].to_list()
-    for element in asked:
-        n = rows[0][element]["n_held_out"]
-        if n < N_POINTS_ONLY:
-            few.append(f"{element} (n = {n})")
-            continue
-        told: dict[str, list[str]] = {}
-        for model, of_model in zip(models, rows, strict=True):
-            row = of_model[element]
-            if view.measure == "bias":
-                parts.append(f"{model.mark} {element} {_sided(row, view)}.".strip())
-                continue
-            verdict = compare(row, model.overall, view.measure)
-            text = _against(row, model.overall, view, with_limits=len(models) == 1)
-            told.setdefault(verdict, []).append(f"{model.mark} {text}".strip())
-        if told and set(told) <= {"overlap", "unknown"}:
-            alike.append(element)
-            continue
-        parts += [
-            f"With {element} {_ELEMENT_VERDICTS[v]}: {_listed(t)}." for v, t in told.items() if v in _ELEMENT_VERDICTS
-        ]
-    if alike:
-        parts.append(f"{_listed(alike)}: not told apart from all molecules.")
+    parts: list[str] = []
+    few: list[str] = []
+    undecided: list[str] = []
+    for element in models[0].groups.filter(pl.col("share") <= ALMOST_ALL).sort("share")["group"].to_list():
+        rows = [(model, row, model.overall) for model in models if (row := model.row(element)) is not None]
+        counts = [row for _, row, _ in rows]
+        if min(row["n_held_out"] for row in counts) < N_POINTS_ONLY:
+            few.append(f"{element} (n = {_range_of(counts)})")
+        elif view.measure == "bias":
+            parts += [f"{m.mark} {element} {_sided(row, view)}{provisional(m.state)}.".strip() for m, row, _ in rows]
+        else:
+            verdicts = {compare(row, other, view.measure) for _, row, other in rows}
+            if verdicts == {"overlap"}:
+                values = [f"{m.mark} {_value(row, view)}".strip() for m, row, _ in rows]
+                undecided.append(f"{element} (n = {_range_of(counts)}) {', '.join(values)}")
+            else:
+                parts += _verdicts(rows, view, _ELEMENT, element)
+    if undecided:
+        parts.append(f"Undecided against all, in {view.unit}: {'; '.join(undecided)}.")
     if few:
         parts.append(f"Not enough data for {_listed(few)}.")
     return " ".join(parts) or "No element is rare enough to ask."
 
 
-_ELEMENT_VERDICTS = {"above": "worse than all", "below": "better than all", "overlap": "not told apart"}
-
-
-def size_sentence(sizes: pl.DataFrame, view: View) -> str:
-    """The worst and the best size that have at least 10 held-out molecules, and how many have fewer."""
-    known = sizes.filter(pl.col("n_held_out") >= N_POINTS_ONLY)
+def size_sentence(sizes: pl.DataFrame, view: View, state: str = "converged") -> str:
+    """The sizes with the largest and the least error that have at least 10 held-out molecules; how many have fewer."""
+    known = sizes.filter((pl.col("n_held_out") >= N_POINTS_ONLY) & pl.col(view.measure).is_not_null())
     few = len(sizes) - len(known)
     if len(known) < 2:
-        return f"{few} sizes have fewer than 10 held-out molecules: not enough data to compare sizes."
+        return f"{few} sizes have fewer than {N_POINTS_ONLY} held-out molecules: not enough data to compare sizes."
     words = ("Farthest from 0", "nearest") if view.measure == "bias" else ("Worst", "best")
     ordered = known.sort(pl.col(view.measure).abs(), descending=True)
     worst, best = ordered.row(0, named=True), ordered.row(-1, named=True)
+    if view.measure != "bias" and compare(worst, best, view.measure) != "above":
+        words = ("Undecided which size is worst. Largest", "least")
     text = f"{words[0]} at {worst['group']} atoms, {with_interval(worst, view)}; "
-    text += f"{words[1]} at {best['group']}, {with_interval(best, view)}."
-    return text + (f" {few} of {len(sizes)} sizes have fewer than 10." if few else "")
+    text += f"{words[1]} at {best['group']}, {with_interval(best, view)}{provisional(state)}."
+    return text + (f" {few} of {len(sizes)} sizes have fewer than {N_POINTS_ONLY}." if few else "")
 
 
 _SIDES = {
     "above": "predicted too high",
     "below": "predicted too low",
-    "overlap": "not told from 0",
+    "overlap": "undecided on which side of 0",
     "unknown": "without an interval",
 }
 

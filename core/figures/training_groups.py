@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.figures.error_heatmaps import thinned
 from core.figures.numbers import number, significant
 from core.figures.theme import annotate, colours, figure, scale
+from core.judge.intervals import N_LARGE, N_POINTS_ONLY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -19,7 +20,6 @@ Ints = NDArray[np.int64]
 ROW = 17
 """Height of a row in pixels, the same in the two figures so that they align side by side."""
 _TOP, _BOTTOM = 24, 38
-FEW, HOLLOW = 10, 50
 
 
 def _height(n_rows: int) -> int:
@@ -49,7 +49,7 @@ def learning_map(
     fig = figure(dark, _height(len(labels)), left=40, right=6, top=_TOP, bottom=_BOTTOM)
     kept = thinned(len(epochs), 60)
     table = values[kept].T.copy()  # (n_groups, n_columns)
-    table[n < FEW] = np.nan
+    table[n < N_POINTS_ONLY] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = table / overall[kept][None, :]
         shade = np.log2(ratio) if relative else np.log2(table * factor)
@@ -77,7 +77,7 @@ def learning_map(
         customdata=[[[label, int(epochs[k])] for k in kept] for label in labels],
         hovertemplate="<b>%{customdata[0]}</b>, epoch %{customdata[1]}<br>%{text}<extra></extra>",
     )
-    for row in np.flatnonzero(n < FEW):
+    for row in np.flatnonzero(n < N_POINTS_ONLY):
         fig.add_annotation(
             x=(len(kept) - 1) / 2,
             y=int(row),
@@ -113,9 +113,9 @@ def groups_now(
         line={"color": c.faint, "width": 1, "dash": "dot"}, layer="below",
     )  # fmt: skip
     for which, marker in (
-        (n >= HOLLOW, {"size": 8, "color": colour}),
-        ((n >= FEW) & (n < HOLLOW), {"size": 8, "color": c.page, "line": {"color": colour, "width": 1.6}}),
-        (n < FEW, {"size": 4, "color": c.faint}),
+        (n >= N_LARGE, {"size": 8, "color": colour}),
+        ((n >= N_POINTS_ONLY) & (n < N_LARGE), {"size": 8, "color": c.page, "line": {"color": colour, "width": 1.6}}),
+        (n < N_POINTS_ONLY, {"size": 4, "color": c.faint}),
     ):
         which = which & np.isfinite(shown)
         fig.add_scatter(
@@ -137,7 +137,7 @@ def groups_now(
         notes.append({**margin, "xshift": 66, "y": int(row), "text": number(int(k_train)), "font": ink})
         notes.append({**margin, "xshift": 124, "y": int(row), "text": number(int(k_held)), "font": quiet})
     annotate(fig, notes)
-    enough = shown[(n >= FEW) & np.isfinite(shown)]
+    enough = shown[(n >= N_POINTS_ONLY) & np.isfinite(shown)]
     top = max(float(enough.max()) if len(enough) else 0.0, overall * factor) * 1.12
     fig.update_xaxes(range=[0, top or 1], title_text=f"MAE now, {unit}", nticks=6, rangemode="tozero")
     fig.update_yaxes(showgrid=True)

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.figures.error_axes import as_text, short_name
 from core.figures.numbers import number
 from core.figures.theme import colours, figure, log_ticks, name_at_end, spread
 
@@ -42,7 +43,8 @@ def runs_figure(
     for curve, values in shown:
         fig.add_scatter(
             x=curve.epochs, y=values, mode="lines", line={"color": curve.colour, "width": 2}, name=curve.name,
-            hovertemplate=f"epoch %{{x}}<br>%{{y:.3g}} {unit}<extra>{curve.name}</extra>",
+            text=[as_text(curve.name)] * len(values),
+            hovertemplate=f"<b>%{{text}}</b><br>epoch %{{x}}: %{{y:.3g}} {unit}<extra></extra>",
         )  # fmt: skip
         fig.add_scatter(
             x=curve.epochs[-1:], y=values[-1:], mode="markers", hoverinfo="skip", cliponaxis=False, name=curve.name,
@@ -57,7 +59,7 @@ def runs_figure(
     ends = [float(values[-1]) for _, values in shown] + levels
     labels = [(curve.name, curve.colour, True) for curve, _ in shown] + [("baseline", c.muted, False)] * len(levels)
     for place, (text, ink, bold) in zip(spread([math.log10(end) for end in ends], gap), labels, strict=True):
-        name_at_end(fig, 10.0**place, text if len(text) <= 20 else text[:19].rstrip() + "…", ink, bold=bold, log=True)
+        name_at_end(fig, 10.0**place, as_text(short_name(text, 20)), ink, bold=bold, log=True)
     for level in levels:
         fig.add_shape(
             type="line",

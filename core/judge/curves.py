@@ -11,7 +11,7 @@ from core.data.splits import open_split
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.groups import Group, make_groups, membership
-from core.judge.held_out import PER, check_dataset
+from core.judge.held_out import PER, check_dataset, unit_per
 from core.runs.folder import Run
 from core.runs.predictions import TRAIN, read_predictions
 from core.runs.validation import read_validation
@@ -92,18 +92,20 @@ def validation_curves(
     )
 
 
-def curves_report(run: Run, dataset: Dataset, by: str = "size", measure: str = "mae") -> dict[str, Any]:
+def curves_report(
+    run: Run, dataset: Dataset, by: str = "size", measure: str = "mae", per: str = "molecule"
+) -> dict[str, Any]:
     """Validation curves as `curves --json` prints them; no epochs and no groups where the run recorded none.
 
     Raises:
         MollensError: as `validation_curves`.
     """
-    found = validation_curves(run, dataset, by, measure)
+    found = validation_curves(run, dataset, by, measure, per)
     content = {
         "run": run.name,
         "dataset": dataset.name,
         "target": run.target,
-        "unit": dataset.property(run.target).unit,
+        "unit": unit_per(dataset.property(run.target).unit, per),
         "part": "validation",
         "measure": measure,
     }

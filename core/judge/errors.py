@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.groups import COMMON_SHARE, Group, cells_of, make_groups, membership
-from core.judge.held_out import MEASURES, PER, HeldOut, held_out, quantities
+from core.judge.groups import Group, cells_of, is_common, make_groups, membership
+from core.judge.held_out import MEASURES, PER, HeldOut, held_out, quantities, shared_held_out, unit_per
 from core.judge.intervals import (
     N_PERCENTILE,
     N_POINTS_ONLY,
@@ -40,8 +40,8 @@ def group_errors(
     per: "molecule", or "atom" for errors divided by the number of atoms (extensive targets only)
     only: ids to stay within, see `shared_held_out`
 
-    Columns: group, label, lowest, highest (atoms), element, n_held_out, n_train, share (of all molecules), common (more
-    than 1 %), interval ("none", "bootstrap-t", "bca"); mae, rmse, median, p95, bias each with _low and _high (95 %);
+    Columns: group, label, lowest, highest (atoms), element, n_held_out, n_train, share (of all molecules), common (at
+    least 1 %), interval ("none", "bootstrap-t", "bca"); mae, rmse, median, p95, bias each with _low and _high (95 %);
     mse (unit squared), max; baseline_mae, baseline_rmse, baseline_median, baseline_bias. Values are in the target's
     unit, bias is predicted minus target. Null where the number of molecules allows no value or no interval. Groups
     without held-out molecules stay, with null values.
@@ -66,7 +66,7 @@ def errors_of(source: HeldOut, by: str | Sequence[Group] = "size", per: str = "m
         "n_held_out": n_held_out,
         "n_train": of_group @ cells.count(source.train_rows),
         "share": n_all / len(source.all_rows),
-        "common": n_all > COMMON_SHARE * len(source.all_rows),
+        "common": is_common(n_all, len(source.all_rows)),
         "interval": [kind_of_interval(int(n)) for n in n_held_out],
         **_measures(source.error * scale, member, resamples),
         **_baseline(source.baseline_error * scale, member, source.resamples),
@@ -83,33 +83,43 @@ def _groups(source: HeldOut, by: str) -> list[Group]:
     return make_groups(molecules, rows, by)
 
 
-def report(run: Run, dataset: Dataset, by: str = "size", measure: str = "mae", split: str = "test") -> dict[str, Any]:
+def report(
+    run: Run,
+    dataset: Dataset,
+    by: str = "size",
+    measure: str = "mae",
+    split: str = "test",
+    per: str = "molecule",
+    others: Sequence[Run] = (),
+) -> dict[str, Any]:
     """Held-out errors as `report --json` prints them; groups without held-out molecules are left out.
 
-    With a measure other than mae and rmse every group and the whole carry it too, e.g. "median".
+    Every group and the whole carry the measure with its interval, e.g. "median", "median_low", "median_high".
+    others: stay within the molecules that these runs have not seen either, see `shared_held_out`.
 
     Raises:
         MollensError: as `group_errors`, or for an unknown measure.
     """
     if measure not in MEASURES:
         raise MollensError(f"measure {measure!r} is not known; known are {', '.join(MEASURES)}")
-    source = held_out(run, dataset, split)
-    total = errors_of(source, "all").row(0, named=True)
-    table = errors_of(source, by).filter(pl.col("n_held_out") > 0)
-    more = [measure] if measure not in ("mae", "rmse") else []
-    keys = ["group", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse", *more]
+    only = shared_held_out([run, *others], dataset, split) if others else None
+    source = held_out(run, dataset, split, only)
+    total = errors_of(source, "all", per).row(0, named=True)
+    table = errors_of(source, by, per).filter(pl.col("n_held_out") > 0)
+    limits = [] if measure == "max" else [f"{measure}_low", f"{measure}_high"]  # a maximum has no interval
+    whole = dict.fromkeys(["mae", "rmse", "baseline_mae", measure, *limits])
+    keys = dict.fromkeys(["group", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse", measure, *limits])
     return {
         "run": run.name,
         "dataset": dataset.name,
         "target": source.target.key,
         "split": run.split_name,
-        "unit": source.target.unit,
+        "part": split,
+        "per": per,
+        "unit": unit_per(source.target.unit, per),
         "n": total["n_held_out"],
-        "mae": total["mae"],
-        "rmse": total["rmse"],
-        "baseline_mae": total["baseline_mae"],
-        **{key: total[key] for key in more},
-        "groups": table.select(keys).to_dicts(),
+        **{key: total[key] for key in whole},
+        "groups": table.select(list(keys)).to_dicts(),
     }
 
 

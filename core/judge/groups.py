@@ -1,7 +1,9 @@
 """Groups of molecules: predicates over which an error is taken."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +14,15 @@ from core.errors import MollensError
 Rows = NDArray[np.int64]
 
 COMMON_SHARE = 0.01
-"""A group with a larger share of all molecules is common, the others are rare: the rule of the thesis for sizes."""
+"""A group with at least this share of all molecules is common, the others are rare: the thesis's rule for sizes."""
 GROUPINGS = ("all", "size", "element", "size_element", "size_class", "rarity")
+_SIZE = re.compile(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?")
 _ALIASES = {"size-element": "size_element", "size,element": "size_element", "elements": "element", "sizes": "size"}
+
+
+def is_common(counts: Rows | int, total: int) -> Any:
+    """Whether groups of so many molecules, (n_groups,) or one, are common: not below 1 % of `total`."""
+    return counts / max(total, 1) >= COMMON_SHARE
 
 
 @dataclass(frozen=True)
@@ -75,15 +83,12 @@ def parse_group(size: str | None, element: str | None) -> Group | None:
     """
     lowest = highest = None
     if size is not None:
-        first, _, last = size.partition("-")
-        try:
-            lowest, highest = sorted((int(first), int(last or first)))
-        except ValueError as error:
-            raise MollensError(
-                f"size {size!r}: expected a number of atoms such as 17, or a range such as 17-19"
-            ) from error
+        found = _SIZE.fullmatch(size)
+        if found is None:
+            raise MollensError(f"size {size[:20]!r}: expected a number of atoms such as 17, or a range such as 17-19")
+        lowest, highest = sorted((int(found[1]), int(found[2] or found[1])))
     if element is not None and element not in NUMBERS:
-        raise MollensError(f"element {element!r} is not known; use a symbol such as F")
+        raise MollensError(f"element {element[:20]!r} is not known; use a symbol such as F")
     return None if size is None and element is None else named_group(lowest, highest, element)
 
 
@@ -103,7 +108,7 @@ def make_groups(molecules: Molecules, rows: Rows, by: str) -> list[Group]:
     """All groups of one grouping that occur among the molecules at `rows`, in the order in which a reader expects them.
 
     by: "all", "size" (one number of atoms each), "element" (molecules that contain it), "size_element" (both), or
-        "size_class" (up to six ranges of sizes, the rare ends together), or "rarity" (sizes with more than 1 % of the
+        "size_class" (up to six ranges of sizes, the rare ends together), or "rarity" (sizes with at least 1 % of the
         molecules against the others).
     """
     by = check_grouping(by)
@@ -117,7 +122,7 @@ def make_groups(molecules: Molecules, rows: Rows, by: str) -> list[Group]:
     if by == "element":
         return [Group(symbol, element=symbol) for symbol in symbols]
     if by == "rarity":
-        common = counts > COMMON_SHARE * counts.sum()
+        common = is_common(counts, counts.sum())
         parts = {"common": sizes[common], "rare": sizes[~common]}
         return [Group(name, sizes=frozenset(part.tolist())) for name, part in parts.items() if len(part)]
     if by == "size_class":
@@ -136,7 +141,7 @@ def size_classes(sizes: Rows, counts: Rows, n_classes: int = 6) -> list[tuple[in
     sizes, counts (n_sizes,): sizes that occur, ascending, and their molecules. An end is rare as long as its sizes are
     below `COMMON_SHARE`; it has a class of its own so that common sizes do not hide it.
     """
-    common = np.flatnonzero(counts > COMMON_SHARE * counts.sum())
+    common = np.flatnonzero(is_common(counts, counts.sum()))
     if len(common) == 0:
         return [(int(sizes[0]), int(sizes[-1]))]
     first, last = common[0], common[-1]

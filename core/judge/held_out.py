@@ -76,6 +76,11 @@ def quantities(error: Floats) -> Floats:
     return np.stack([np.abs(error), error**2, error])
 
 
+def unit_per(unit: str, per: str) -> str:
+    """Unit of an error per molecule or per atom: eV, eV/atom."""
+    return f"{unit}/atom" if per == "atom" else unit
+
+
 def held_out(run: Run, dataset: Dataset, part: str = "test", only: Ints | None = None) -> HeldOut:
     """The held-out molecules of a run with its predictions.
 

@@ -12,7 +12,7 @@ from core.data.store import Dataset
 from core.data.summary import count_by_size
 from core.data.table import molecule_table
 from core.errors import MollensError
-from core.figures.numbers import formula, number, significant, unit_text
+from core.figures.numbers import formula, in_sentence, number, significant, unit_text
 from core.judge.groups import Group
 from pages.common.appearance import plain
 from pages.common.furniture import Fact, card, card_head, empty, facts, page_head
@@ -91,7 +91,7 @@ def wanted_molecule(dataset: Dataset) -> int | None:
     try:
         return int(dataset.molecules.rows_of(np.array([int(text)]))[0])
     except (ValueError, OverflowError, MollensError):
-        st.warning(f"There is no molecule {plain(text)} in {plain(dataset.name)}.", icon=":material/info:")
+        st.warning(f"There is no molecule {plain(text[:30])} in {plain(dataset.name)}.", icon=":material/info:")
         return None
 
 
@@ -201,7 +201,8 @@ def describe_atom(dataset: Dataset, row: int, atom: int) -> str:
     for item in dataset.card.properties:
         values = molecules.atom_columns.get(item.key)
         if values is not None and values.ndim == 1:
-            text += f" · {item.label.lower()} {number(float(values[place]), 3, sign=True)} {unit_text(item.unit)}"
+            value, unit = number(float(values[place]), 3, sign=True), plain(unit_text(item.unit))
+            text += f" · {plain(in_sentence(item.label))} {value} {unit}"
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import streamlit as st
@@ -28,6 +29,7 @@ from pages.judge.parts.waiting import nothing_yet, tell_waiting
 
 TITLE = "Which molecules are predicted worst?"
 PER_PAGE = 9
+_PAGE = re.compile(r"[0-9]{1,9}")
 
 
 def show_page() -> None:
@@ -60,7 +62,7 @@ def show_page() -> None:
     with head:
         page_head(TITLE, _contract(dataset, source))
     tell_waiting(found)
-    page = page_of(source, group, str(order), PER_PAGE, PER_PAGE * (_page_number() - 1))
+    page = _page(source, group, str(order))
     if page.total == 0:
         name = group.label if group else "all molecules"
         text = f"No {source.part} molecule fits: {plain(name)}, {ORDERS[str(order)]}."
@@ -116,10 +118,17 @@ def _to_first_page() -> None:
     st.session_state["page"] = 1
 
 
-def _page_number() -> int:
-    """The page asked for, before the picker that shows it is drawn."""
+def _page(source: HeldOut, group: Group | None, order: str) -> OutlierPage:
+    """The page asked for, or the last one where there are fewer; its number goes back into the address."""
     asked = st.session_state.get("page", st.query_params.get("page", 1))
-    return max(1, int(asked)) if str(asked).isdigit() else 1
+    first = page_of(source, group, order, PER_PAGE)
+    wanted = int(asked) if _PAGE.fullmatch(str(asked)) else 1
+    place = min(max(wanted, 1), max(1, math.ceil(first.total / PER_PAGE)))
+    if str(place) != str(asked):
+        st.session_state["page"] = place
+        if "page" in st.query_params:
+            st.query_params["page"] = str(place)
+    return first if place == 1 else page_of(source, group, order, PER_PAGE, PER_PAGE * (place - 1))
 
 
 def _summary(page: OutlierPage, source: HeldOut, group: Group | None, order: str) -> None:
@@ -198,7 +207,8 @@ def _item(molecule: dict[str, Any], source: HeldOut, factor: float, unit: str) -
         lines=(
             f"{formula(molecule['formula'])} · {molecule['size']} atoms · id {molecule['id']}",
             molecule["smiles"] or "no SMILES",
-            f"target {number(molecule['target'], 3)}, predicted {number(molecule['predicted'], 3)} {target_unit}",
+            f"target {number(molecule['target'], 3)} {target_unit}",
+            f"predicted {number(molecule['predicted'], 3)} {target_unit}",
             f"{_ordinal(molecule['size_rank'])} of {number(molecule['n_size'])} with {molecule['size']} atoms",
         ),
     )

@@ -12,7 +12,7 @@ from core.data.store import Dataset
 from core.data.summary import count_by_size
 from core.errors import MollensError
 from core.figures.dataset import size_histogram
-from core.figures.numbers import formula, number, percent, quantity, shown_unit, significant
+from core.figures.numbers import formula, number, quantity, shown_unit, significant
 from core.figures.training_runs import RunCurve, runs_figure
 from core.judge.outliers import OutlierPage, page_of
 from core.runs.folder import Run
@@ -34,25 +34,42 @@ def show_page() -> None:
     dataset = pick_dataset()
     page_head("Mollens", "A lens on molecular datasets, and on the neural networks that are trained on them")
     ready = [run for run in candidates(dataset.name).ready if run.target == dataset.card.default_target]
-    judged = best_first(dataset, ready)
+    runs = least_validation_first(ready)
     grid = st.grid(3, min_column_width=300, gap="small")
     with grid.cell(), card("explore", height="stretch"):
         show_explore(dataset)
     with grid.cell(), card("train", height="stretch"):
-        show_train(dataset, judged)
+        show_train(dataset, runs)
     with grid.cell(), card("judge", height="stretch"):
-        show_judge(dataset, judged)
+        show_judge(dataset, runs)
 
 
-def best_first(dataset: Dataset, runs: list[Run]) -> list[tuple[Run, dict[str, Any]]]:
-    """Runs that can be judged with their errors over all held-out molecules, the smallest MAE first."""
-    found = []
+def least_validation_first(runs: list[Run]) -> list[Run]:
+    """The runs of one split, the least validation MAE first: test errors choose no model.
+
+    The split is the one with most runs; among equals the default one.
+    """
+    least = {run.id: min(maes) for run in runs if (maes := _validation_maes(run))}
+    splits: dict[str, list[Run]] = {}
     for run in runs:
-        try:
-            found.append((run, Bench(dataset, [run], part_of([run])).overall(run)))
-        except MollensError:
-            continue
-    return sorted(found, key=lambda pair: pair[1]["mae"])
+        if run.id in least:
+            splits.setdefault(run.split_hash, []).append(run)
+    if not splits:
+        return []
+    chosen = max(splits.values(), key=lambda same: (len(same), same[0].split_name == "default"))
+    return sorted(chosen, key=lambda run: least[run.id])
+
+
+def _validation_maes(run: Run) -> list[float]:
+    return [line["validation_mae"] for line in load_history(run)[1] if line.get("validation_mae") is not None]
+
+
+def errors_on(dataset: Dataset, run: Run, part: str) -> dict[str, Any] | None:
+    """Errors of a run over all molecules of a part of its split; None if it cannot be judged."""
+    try:
+        return Bench(dataset, [run], part).overall(run)
+    except MollensError:
+        return None
 
 
 def links(key: str, dataset: Dataset, pages: dict[str, str]) -> None:
@@ -76,21 +93,23 @@ def show_explore(dataset: Dataset) -> None:
     )
 
 
-def show_train(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> None:
+def show_train(dataset: Dataset, runs: list[Run]) -> None:
     """How the best runs learned."""
     card_head("Train a network on it and watch it learn, group by group, from the first step.", key="train")
-    trained = [run for run, _ in judged if load_history(run)[1] and run.recipe_values.get("model") != "composition"]
+    trained = [run for run in runs if run.recipe_values.get("model") != "composition"]
     if trained:
         unit = str(trained[0].recipe_file.get("unit", ""))
         shown = first_of_each_recipe(trained)[:MOST_CURVES]
         names = display_names(shown)
         curves = [_curve(run, names[run.id]) for run in shown]
         factor, unit_shown = shown_unit(unit, min(float(curve.values.min()) for curve in curves))
-        n = "The best run" if len(shown) == 1 else f"The best run of {len(shown)} recipes"
-        st.caption(f"{n}: **validation** MAE in **{unit_shown}** over the epochs")
-        baseline = judged[0][1]["baseline_mae"]
+        n = "" if len(shown) == 1 else f" of each of {len(shown)} recipes"
+        st.caption(
+            f"The run with the smallest validation error{n}: **validation** MAE in **{unit_shown}** over the epochs"
+        )
+        errors = errors_on(dataset, shown[0], "validation")
         show(
-            runs_figure(curves, unit_shown, factor, dark(), baseline, FIGURE),
+            runs_figure(curves, unit_shown, factor, dark(), errors["baseline_mae"] if errors else None, FIGURE),
             "glimpse_runs",
             "Validation error of the best runs",
         )
@@ -100,7 +119,7 @@ def show_train(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> No
 
 
 def _curve(run: Run, name: str) -> RunCurve:
-    lines = [line for line in load_history(run)[1] if line.get("validation_mae")]
+    lines = [line for line in load_history(run)[1] if line.get("validation_mae") is not None]
     style = style_of(run.id)
     return RunCurve(
         name,
@@ -111,11 +130,13 @@ def _curve(run: Run, name: str) -> RunCurve:
     )
 
 
-def show_judge(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> None:
+def show_judge(dataset: Dataset, runs: list[Run]) -> None:
     """How good the best model is, and the molecule that it predicts worst."""
     card_head("Find out where it is wrong: which sizes, which elements, which molecules, and why.", key="judge")
-    if judged:
-        show_best(dataset, *judged[0])
+    found = ((run, errors_on(dataset, run, part_of([run]))) for run in runs)
+    run, errors = next(((run, errors) for run, errors in found if errors), (None, None))
+    if run is not None and errors is not None:
+        show_best(dataset, run, errors)
     else:
         empty("Nothing to judge before a run has finished.", "judge")
     links(
@@ -124,17 +145,17 @@ def show_judge(dataset: Dataset, judged: list[tuple[Run, dict[str, Any]]]) -> No
 
 
 def show_best(dataset: Dataset, run: Run, errors: dict[str, Any]) -> None:
-    """The smallest error of all runs against the baseline, and the molecule with the largest error of that run."""
+    """The error of the chosen run beside the baseline, and the molecule with its largest error."""
     style = style_of(run.id)
-    value, unit = quantity(errors["mae"], str(run.recipe_file.get("unit", "")))
-    share = (
-        f", {percent(errors['mae'] / errors['baseline_mae'])} of the baseline's error"
-        if errors.get("baseline_mae")
-        else ""
-    )
+    inside = str(run.recipe_file.get("unit", ""))
+    factor, unit = shown_unit(inside, errors["mae"])
+    limits = [errors["mae_low"], errors["mae_high"]]
+    interval = "" if None in limits else f" ({' to '.join(significant(limit * factor) for limit in limits)})"
+    baseline = f"; baseline {' '.join(quantity(errors['baseline_mae'], inside))}"
     st.caption(
-        f":{style.markdown}[{style.glyph}] {plain(run.name)}: **{value} {unit}** mean absolute error on "
-        f"{number(errors['n_held_out'])} {part_of([run])} molecules{share}"
+        f"The run with the smallest validation error: :{style.markdown}[{style.glyph}] {plain(run.name)}: "
+        f"**{significant(errors['mae'] * factor)} {unit}**{interval} mean absolute error on "
+        f"{number(errors['n_held_out'])} {part_of([run])} molecules{baseline}"
     )
     worst = worst_of(dataset, run)
     if worst is not None:

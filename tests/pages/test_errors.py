@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 import shutil
 
 import numpy as np
@@ -8,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.splits import make_split, open_split
 from core.data.store import Dataset, delete_dataset
+from core.figures.error_axes import View
 from core.files import CHECKOUT
+from core.judge.errors import report
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run
+from pages.judge.parts.controls import _beside_baseline
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 
 
@@ -33,7 +38,7 @@ def finished_run(dataset: Dataset, name: str, scale: float = 0.01, recipe: Recip
     return fake_run(dataset, scale * sizes, name, validation=curves, recipe=recipe)
 
 
-def show(page: str = "pages/judge/errors.py", **query: str) -> AppTest:
+def show(page: str = "pages/judge/errors.py", /, **query: str) -> AppTest:
     app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60)
     app.query_params["dataset"] = query.pop("dataset", "judged")
     app.run().switch_page(page)
@@ -53,7 +58,7 @@ def words(app: AppTest) -> str:
 
 def test_two_models_with_their_numbers(dataset: Dataset) -> None:
     finished_run(dataset, "first", 0.01)
-    finished_run(dataset, "second", 0.02)
+    finished_run(dataset, "second", 0.02, Recipe(learning_rate=2e-3))
     app = show()
     text = words(app)
     mean = 10 * dataset.molecules.sizes[dataset.molecules.rows_of(open_split(dataset).test)].mean()
@@ -61,7 +66,8 @@ def test_two_models_with_their_numbers(dataset: Dataset) -> None:
     assert "test molecules of the default split: 150, seen by none of these models" in text
     assert f">{mean:.0f}</span> meV" in text and f">{2 * mean:.0f}</span> meV" in text
     assert "still falling" in text
-    assert "better than baseline" in text
+    assert re.search(r"[0-9.]+× smaller than the baseline [0-9.]+ meV", text)
+    assert "(provisional: still falling)" in text
     assert len(app.get("plotly_chart")) >= 8
     assert "Not enough data" in text  # few molecules with F
 
@@ -84,7 +90,7 @@ def test_damaged_run_is_told_and_does_not_stop_the_others(dataset: Dataset) -> N
     finished_run(dataset, "whole")
     broken = finished_run(dataset, "broken")
     (broken.path / "recipe.json").write_text("{")
-    half = finished_run(dataset, "cut")
+    half = finished_run(dataset, "cut", recipe=Recipe(learning_rate=2e-3))
     (half.path / "predictions" / "judged" / "predicted.npy").write_bytes(b"x")
     text = words(show())
     assert "recipe.json is damaged" in text.replace("\\", "")
@@ -132,14 +138,86 @@ def test_nonsense_in_the_address_is_a_warning(dataset: Dataset) -> None:
 
 
 def test_every_measure_and_scale(dataset: Dataset) -> None:
-    finished_run(dataset, "first")
+    finished_run(dataset, "first")  # predicted too high by 10 meV an atom
+    errors = 10.0 * dataset.molecules.sizes[dataset.molecules.rows_of(open_split(dataset).test)]
+    expected = {
+        "rmse": np.sqrt(np.mean(errors**2)),
+        "median": np.median(errors),
+        "p95": np.quantile(errors, 0.95),
+        "bias": errors.mean(),
+    }
     app = show()
-    for measure in ("rmse", "median", "p95", "bias"):
+    for measure, value in expected.items():
         app.session_state["measure"] = measure
         assert not app.run().exception
+        assert f">{value:{'+' if measure == 'bias' else ''}.0f}</span> meV" in words(app)
+        assert axis_of_sizes(app)["type"] == ("linear" if measure == "bias" else "log")
     app.session_state["measure"], app.session_state["scale"], app.session_state["per"] = "mae", "linear", "atom"
     assert not app.run().exception
-    assert "meV/atom" in words(app)
+    assert re.search(">10.00?</span> meV/atom", words(app))
+    axis = axis_of_sizes(app)
+    assert axis["type"] == "linear" and axis["range"][0] == 0 < 10 < axis["range"][1] < 100
+
+
+def axis_of_sizes(app: AppTest) -> dict:
+    """The error axis of the figure of errors by size."""
+    chart = next(e for e in app.get("plotly_chart") if "errors_by_size" in e.proto.id)
+    return json.loads(chart.proto.spec)["layout"]["yaxis"]
+
+
+def test_the_command_of_a_figure_prints_what_it_shows(dataset: Dataset) -> None:
+    make_split(dataset, "other", seed=5)
+    first = finished_run(dataset, "first")
+    second = finished_run(dataset, "second", recipe=Recipe(split="other"))
+    app = show(per="atom", models=f"{first.id},{second.id}")
+    app.session_state["measure"] = "rmse"
+    app.run()
+    wanted = f"report {first.id} --by size --measure rmse --per atom --with {second.id} --json"
+    assert wanted in "\n".join(element.value for element in app.code)
+    told = report(first, dataset, "size", "rmse", "test", "atom", [second])
+    assert told["rmse"] == pytest.approx(0.01) and told["unit"] == "eV/atom"
+    shared = np.intersect1d(open_split(dataset).test, open_split(dataset, "other").test)
+    assert told["n"] == len(shared) == sum(group["n_held_out"] for group in told["groups"])
+    assert f"{len(shared)} test molecules that these models share" in words(app)
+
+
+def test_different_splits_are_told_where_numbers_are_of_one_model(dataset: Dataset) -> None:
+    make_split(dataset, "other", seed=5)
+    finished_run(dataset, "first")
+    assert "splits differ" not in words(show())
+    finished_run(dataset, "second", recipe=Recipe(split="other"))
+    text = words(show())
+    assert "splits differ: bars and baseline are those of" in text
+    assert "splits differ: each curve is over its own run's molecules" in text
+
+
+def test_nothing_is_claimed_of_fewer_than_ten(dataset: Dataset) -> None:
+    finished_run(dataset, "first")
+    assert "fewer than 10: points only, nothing can be said" in words(show(size="12"))
+
+
+@pytest.mark.parametrize(
+    ("high", "expected"), [(0.6, "baseline 500 meV"), (0.3, "2.5× smaller than the baseline 500 meV")]
+)
+def test_the_baseline_is_compared_only_outside_the_interval(high: float, expected: str) -> None:
+    overall = {"mae": 0.2, "mae_low": 0.1, "mae_high": high, "baseline_mae": 0.5}
+    assert _beside_baseline(overall, View("mae", 1000.0, "meV", dark=False)) == expected
+
+
+def test_chemical_accuracy_comes_with_its_hint_and_only_where_it_is_drawn() -> None:
+    hint = "1 kcal/mol: here against this dataset's labels, not experiment"
+    for name, level in (("judged", "B3LYP/6-31G(2df,p)"), ("xtb", "GFN2-xTB")):
+        dataset = fake_dataset(name, fake_molecules(qm9_like(600)), level_of_theory=level)
+        finished_run(dataset, f"on-{name}", 0.0025)
+        app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60)
+        app.query_params["dataset"] = name
+        app.run().switch_page("pages/judge/errors.py")
+        app.query_params["dataset"] = name
+        assert not app.run().exception
+        assert (hint in words(app)) == (name == "judged")
+        chart = next(e for e in app.get("plotly_chart") if "errors_by_size" in e.proto.id)
+        notes = [note["text"] for note in json.loads(chart.proto.spec)["layout"]["annotations"]]
+        assert ("1 kcal/mol" in notes) == (name == "judged")
 
 
 def test_a_split_without_test_part_is_judged_on_validation_and_says_so(dataset: Dataset) -> None:

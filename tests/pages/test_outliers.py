@@ -55,7 +55,7 @@ def test_nine_worst_molecules_with_their_facts(dataset: Dataset, run: Run) -> No
     assert "meV" in items[0]["title"]
     assert f"{dataset.molecules.sizes[first]} atoms · id {items[0]['id']}" in items[0]["lines"][0]
     assert items[0]["lines"][1] == dataset.molecules.smiles_of(int(first))
-    assert items[0]["lines"][2].startswith("target") and "predicted" in items[0]["lines"][2]
+    assert items[0]["lines"][2].startswith("target") and items[0]["lines"][3].startswith("predicted")
 
 
 def test_the_address_keeps_filter_and_order(dataset: Dataset, run: Run) -> None:
@@ -72,6 +72,21 @@ def test_next_page(dataset: Dataset, run: Run) -> None:
     app.run()
     assert not app.exception
     assert [item["id"] for item in gallery(app)] == [str(i) for i in worst(dataset, run)[9:18]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("9999", 17), ("3", 3), ("²", 1), ("9" * 5000, 1), ("-3", 1), ("0", 1), ("", 1)]
+)
+def test_any_page_in_the_address_becomes_one_that_is_there(dataset: Dataset, run: Run, asked: str, shown: int) -> None:
+    app = show(PAGE, page=asked)
+    assert [item["id"] for item in gallery(app)] == [str(i) for i in worst(dataset, run)[9 * shown - 9 : 9 * shown]]
+    assert app.session_state["page"] == shown
+
+
+def test_a_page_beyond_a_small_group_is_its_last(dataset: Dataset, run: Run) -> None:
+    app = show(PAGE, page="3", size="12")
+    held = dataset.molecules.sizes[dataset.molecules.rows_of(open_split(dataset).test)]
+    assert 0 < len(gallery(app)) == int((held == 12).sum()) <= 9
 
 
 def test_nothing_fits_the_filter(dataset: Dataset, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -68,8 +69,11 @@ class Models:
         return replace(self.view, measure=measure)
 
     def command(self, run: Run, by: str) -> str:
-        """The command that prints the table of one run."""
-        return f"python -m core report {run.id} --by {by} --measure {self.view.measure} --json"
+        """The command that prints the table of one run, on the molecules and in the way of the page."""
+        others = "" if self.bench.same_split else "".join(f" --with {r.id}" for r in self.bench.runs if r is not run)
+        per = f" --per {self.per}" if self.per != "molecule" else ""
+        part = f" --part {self.bench.part}" if self.bench.part != "test" else ""
+        return f"python -m core report {run.id} --by {by} --measure {self.view.measure}{per}{part}{others} --json"
 
     def commands(self, by: str) -> str:
         """The commands that print the tables of all models."""
@@ -203,7 +207,7 @@ def numbers_of(models: Models) -> None:
                     st.markdown(_BADGES[state.state], width="content", help=convergence_sentence(state, target_unit))
             view = models.view
             value = view.text(overall[view.measure])
-            told = [limits_text(overall, view).replace(" to ", " – "), _against_baseline(overall, view.measure)]
+            told = [limits_text(overall, view).replace(" to ", " – "), _beside_baseline(overall, view)]
             rest = " · ".join(part for part in told if part)
             large = f"<span style='font-size:1.5rem;font-weight:650;letter-spacing:-.01em'>{value}</span>"
             st.markdown(f"{large} {view.unit}&ensp;:gray[:small[{rest}]]", unsafe_allow_html=True)
@@ -219,16 +223,15 @@ def _about(run: Run, models: Models) -> str:
     return " · ".join(words)
 
 
-def _against_baseline(overall: dict, measure: str) -> str:
-    """How the error stands to that of the linear fit of the composition."""
-    baseline = overall.get(f"baseline_{measure}")
-    if measure == "bias" or baseline is None or not overall[measure]:
+def _beside_baseline(overall: dict[str, Any], view: View) -> str:
+    """The error of the linear fit of the composition; how many times that is, only where it leaves the interval."""
+    measure = view.measure
+    baseline, value = overall.get(f"baseline_{measure}"), overall[measure]
+    if measure == "bias" or baseline is None:
         return "predicted minus target" if measure == "bias" else f"n = {number(overall['n_held_out'])}"
-    ratio = baseline / overall[measure]
-    if 0.995 <= ratio <= 1.005:
-        return "as the baseline"
-    return (
-        f"{significant(ratio, 2)}× better than baseline"
-        if ratio > 1
-        else f"{significant(1 / ratio, 2)}× worse than baseline"
-    )
+    text = f"baseline {view.text(baseline)} {view.unit}"
+    low, high = overall[f"{measure}_low"], overall[f"{measure}_high"]
+    if low is None or not value or not baseline or low <= baseline <= high:
+        return text
+    ratio = significant(max(baseline / value, value / baseline), 2)
+    return text if ratio == "1.0" else f"{ratio}× {'smaller' if value < baseline else 'larger'} than the {text}"

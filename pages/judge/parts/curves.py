@@ -33,7 +33,12 @@ def over_epochs(models: Models, group: Group | None) -> None:
             f"**Validation** {MEASURE_NAMES[measure]} in **{view.unit}**{scale} against epoch, same axes everywhere "
             "· grey: validation molecules"
         )
-        commands = "\n".join(f"python -m core curves {run_id} --by {by} --measure {measure} --json" for run_id in shown)
+        if not models.bench.same_split:
+            first = next(run for run in models.bench.runs if run.id in shown)
+            caption += f" of {models.marked(first)} · splits differ: each curve is over its own run's molecules"
+        per = f" --per {models.per}" if models.per != "molecule" else ""
+        options = f"--by {by} --measure {measure}{per} --json"
+        commands = "\n".join(f"python -m core curves {run_id} {options}" for run_id in shown)
         card_head("How did each group get there?", caption, "over_epochs", command=commands)
         st.segmented_control(
             "Groups", list(_GROUPINGS), format_func=_GROUPINGS.__getitem__, default="size_class", key="curves_by",

@@ -11,8 +11,8 @@ import streamlit as st
 from core.figures.error_axes import MEASURE_NAMES
 from core.figures.error_elements import error_by_element
 from core.figures.error_heatmaps import size_element_heatmap, size_epoch_heatmap
-from core.figures.errors import error_by_size
-from core.figures.numbers import number
+from core.figures.errors import accuracy_drawn, error_by_size
+from core.figures.numbers import in_sentence, number
 from core.figures.sentences import Told, element_sentence, limits_text, rarity_sentence, size_sentence
 from core.judge.curves import CURVE_MEASURES, GroupCurves
 from core.judge.groups import Group
@@ -20,6 +20,7 @@ from core.judge.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head, show
+from pages.common.judged import run_convergence
 from pages.common.selection import choose_group, follow_click, group_query
 from pages.judge.parts.controls import Models
 
@@ -55,12 +56,17 @@ def _size_caption(models: Models) -> str:
     measure, view, bench = models.view.measure, models.view, models.bench
     label = bench.held_out(bench.runs[0]).target.label
     part = "test" if bench.part == "test" else "**validation**"
-    words = [f"{MEASURE_NAMES[measure]} of {plain(label)} in **{view.unit}**, {part} molecules"]
+    words = [f"{MEASURE_NAMES[measure]} of {plain(in_sentence(label))} in **{view.unit}**, {part} molecules"]
     if measure == "p95":
         words.append("band: 95 % interval, from 100 molecules on")
     else:
         words.append("band: 95 % interval")
-    return " · ".join([*words, "hollow: 10 to 49 molecules", "faint dot: fewer than 10"])
+    words += ["hollow: 10 to 49 molecules", "faint dot: fewer than 10"]
+    if not bench.same_split:
+        words.append(f"splits differ: bars and baseline are those of {models.marked(bench.runs[0])}")
+    if accuracy_drawn(models.of("size"), view, models.accuracy):
+        words.append("1 kcal/mol: here against this dataset's labels, not experiment")
+    return " · ".join(words)
 
 
 def _answers(models: Models, by: str) -> None:
@@ -71,6 +77,7 @@ def _answers(models: Models, by: str) -> None:
             f":{models.styles[run.id].markdown}[{models.styles[run.id].glyph}]" if several else "",
             models.bench.table(run, "rarity" if by == "size" else by, models.per),
             models.bench.overall(run, models.per),
+            run_convergence(run).state,
         )
         for run in models.bench.runs
     ]
@@ -96,12 +103,15 @@ def selected_group(models: Models, group: Group | None) -> None:
                 width="stretch",
             )
             return
-        told, n_held_out, n_train = [], 0, 0
+        told, n_held_out, n_train = [], 0, set()
         for run in models.bench.runs:
             row = models.bench.group_row(run, group, models.per)
-            n_held_out, n_train = row["n_held_out"], row["n_train"]
+            n_held_out = row["n_held_out"]
+            n_train.add(row["n_train"])
             told.append(f":{models.styles[run.id].markdown}[{models.styles[run.id].glyph}] {_value(row, models)}")
-        counts = f"{number(n_held_out)} held out, {number(n_train)} in training"
+        in_training = " to ".join(number(n) for n in dict.fromkeys((min(n_train), max(n_train))))
+        few = ", fewer than 10: points only, nothing can be said" if 0 < n_held_out < N_POINTS_ONLY else ""
+        counts = f"{number(n_held_out)} held out{few}; {in_training} in training"
         st.markdown(f"**{plain(group.label)}** &ensp;{' &ensp;'.join(told)} &ensp;:gray[{counts}]", width="stretch")
         if n_held_out:
             focus = focus_run(models)
@@ -159,7 +169,7 @@ def _cells(models: Models, run: Run, group: Group | None) -> None:
     what = f"{MEASURE_NAMES[view.measure]} in **{view.unit}**, {part}"
     caption = f"{models.marked(run)} · {what} · dot: fewer than 10 · blank: fewer than 3"
     card_head("Where do size and element meet?", caption, "size_by_element", table, models.command(run, "size_element"))
-    st.markdown(size_sentence(models.bench.table(run, "size", models.per), view))
+    st.markdown(size_sentence(models.bench.table(run, "size", models.per), view, run_convergence(run).state))
     cell = (group.size, group.element) if group and group.size and group.element else None
     fig = size_element_heatmap(table, view, run.name, cell)
     _clickable(fig, "errors_by_cell", "Error of one model by size and element")
@@ -175,13 +185,14 @@ def _epochs(models: Models, run: Run, group: Group | None) -> None:
         return
     relative = st.session_state.get("epoch_scale", "relative") == "relative" and measure != "bias"
     what = "over that of all molecules in the same epoch" if relative else f"in **{models.view.unit}**"
+    per = f" --per {models.per}" if models.per != "molecule" else ""
     caption = f"{models.marked(run)} · **validation** {MEASURE_NAMES[measure]} {what} · rows: atoms in the molecule"
     card_head(
         title,
         caption,
         "by_epoch",
         lambda: curve_table(found),
-        f"python -m core curves {run.id} --by size --measure {measure} --json",
+        f"python -m core curves {run.id} --by size --measure {measure}{per} --json",
     )
     keep = [k for k, n in enumerate(found.n) if n >= N_POINTS_ONLY]
     left_out = [found.groups[k].name for k in range(len(found.n)) if k not in keep]

@@ -37,7 +37,7 @@ def _table(models: Models) -> None:
     by = st.session_state.get("table_by") or "size"
     table = models.bench.table(run, by, models.per)
     unit = f"**{models.view.unit}**"
-    caption = f"{models.marked(run)} · {unit} · interval 95 %, none below 10 molecules · rare: at most 1 % of them"
+    caption = f"{models.marked(run)} · {unit} · interval 95 %, none below 10 molecules · rare: below 1 % of all"
     card_head("The groups in numbers", caption, "groups", table, models.command(run, by))
     st.segmented_control(
         "Groups", list(_GROUPINGS), format_func=_GROUPINGS.__getitem__, default="size", key="table_by", required=True,

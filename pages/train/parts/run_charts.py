@@ -13,7 +13,7 @@ from core.figures.numbers import number, shown_unit, squared
 from core.figures.theme import ModelStyle, colours
 from core.figures.training import Reference, loss_curve, loss_figure, validation_figure
 from core.figures.training_groups import groups_now, learning_map
-from core.judge.groups import COMMON_SHARE
+from core.judge.groups import is_common
 from core.judge.reference import chemical_accuracy
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain
@@ -70,19 +70,21 @@ def _show_validation(seen: Seen, dataset: Dataset | None, style: ModelStyle, bas
     factor, shown = shown_unit(unit, float(values[-1]) if len(values) else None)
     n = number(run.recipe_file["split"].get("validation"))
     table = pl.DataFrame({"epoch": epochs, f"validation_mae_{unit}": values})
+    caption = f"MAE per epoch, **{shown}** · {n} **validation** molecules, which choose the checkpoint"
+    lines = [Reference(baseline, "baseline")] if baseline is not None else []
+    accuracy = chemical_accuracy(dataset.card, PROPERTIES[run.target]) if dataset and run.target in PROPERTIES else None
+    if accuracy is not None and len(values) and values.min() < 20 * accuracy:
+        lines.append(Reference(accuracy, "1 kcal/mol"))
+        caption += " · 1 kcal/mol: here against this dataset's labels, not experiment"
     card_head(
         "Validation error",
-        f"MAE per epoch, **{shown}** · {n} **validation** molecules, which choose the checkpoint",
+        caption,
         "validation_error",
         table,
     )
     if len(epochs) == 0:
         empty("The first epoch is not finished yet." if seen.live else "No epoch was finished.", "validation")
         return
-    lines = [Reference(baseline, "baseline")] if baseline is not None else []
-    accuracy = chemical_accuracy(dataset.card, PROPERTIES[run.target]) if dataset and run.target in PROPERTIES else None
-    if accuracy is not None and values.min() < 20 * accuracy:
-        lines.append(Reference(accuracy, "1 kcal/mol"))
     found = run_convergence(run)
     window = 0 if found.state in ("no epochs", "too short") else found.window
     fig = validation_figure(
@@ -129,7 +131,7 @@ def show_learning(run: Run, dataset: Dataset, style: ModelStyle) -> None:
         with head:
             command = f"python -m core curves {run.id} --by {by} --json"
             card_head("Where is it wrong while it learns?", caption, "error_by_group_and_epoch", table, command)
-        rare = curves.n_train < COMMON_SHARE * max(run.recipe_file["split"].get("train", 0), 1)
+        rare = ~is_common(curves.n_train, run.recipe_file["split"].get("train", 0))
         title = "atoms in the molecule" if by == "size" else ""
         left, right = st.container(key="split_learning").columns([60, 40], gap="small")
         with left:

@@ -1,6 +1,7 @@
 from core.figures.numbers import (
     duration,
     formula,
+    in_sentence,
     number,
     percent,
     quantity,
@@ -18,6 +19,12 @@ def test_numbers_have_a_true_minus_and_thousands() -> None:
     assert number(0.3, 1, sign=True) == "+0.3"
     assert number(-0.04, 1) == "0.0"
     assert number(None) == number(float("nan")) == "—"
+
+
+def test_labels_within_a_sentence_keep_acronyms() -> None:
+    labels = ("Total energy", "HOMO-LUMO gap", "U0", "Internal energy at 0 K, U0", "")
+    told = ["total energy", "HOMO-LUMO gap", "U0", "internal energy at 0 K, U0", ""]
+    assert [in_sentence(label) for label in labels] == told
 
 
 def test_significant_digits_follow_the_magnitude() -> None:

@@ -27,29 +27,48 @@ ALL = row("all", 1000, 0.010, 0.0098, 0.0102)
 COMMON = row("common", 950, 0.010, 0.0095, 0.0105)
 
 
-def told(*rows: dict, mark: str = "") -> Told:
-    return Told(mark, pl.DataFrame(rows), ALL)
+def told(*rows: dict, mark: str = "", state: str = "converged") -> Told:
+    return Told(mark, pl.DataFrame(rows), ALL, state)
 
 
 def test_rare_sizes_worse_only_if_intervals_do_not_touch() -> None:
     worse = rarity_sentence([told(COMMON, row("rare", 50, 0.02, 0.015, 0.03))], VIEW)
-    assert worse.startswith("Rare sizes (n = 50) are predicted worse than common ones: 20.0 meV (15.0 to 30.0, n = 50)")
+    assert worse.startswith(
+        "Rare sizes (n = 50) are predicted worse than common ones (n = 950): 20.0 (15.0 to 30.0) against "
+    )
     assert "Size itself may be the reason" in worse
     overlap = rarity_sentence([told(COMMON, row("rare", 50, 0.012, 0.0101, 0.03))], VIEW)
-    assert "cannot be told from common ones" in overlap and "worse" not in overlap
+    assert overlap.startswith("Undecided whether rare sizes (n = 50) differ from common ones (n = 950)")
+    assert "12.0 (10.1 to 30.0) against 10.0 (9.50 to 10.5) meV" in overlap and "worse" not in overlap
 
 
 def test_not_enough_rare_molecules() -> None:
     text = rarity_sentence([told(COMMON, row("rare", 9, 0.02, None, None))], VIEW)
     assert text.startswith("Not enough data: 9 held-out molecules")
-    assert rarity_sentence([told(COMMON)], VIEW) == "All sizes have more than 1 % of the molecules: none is rare."
+    assert rarity_sentence([told(COMMON)], VIEW) == "All sizes have at least 1 % of the molecules: none is rare."
+    few_common = rarity_sentence([told(row("common", 9, 0.01, None, None), row("rare", 50, 0.02, 0.015, 0.03))], VIEW)
+    assert few_common.startswith("Not enough data: 9 held-out molecules have a common size")
 
 
 def test_models_with_different_answers_are_told_apart() -> None:
     rare = row("rare", 50, 0.02, 0.015, 0.03), row("rare", 50, 0.012, 0.0101, 0.03)
     text = rarity_sentence([told(COMMON, rare[0], mark="A"), told(COMMON, rare[1], mark="B")], VIEW)
-    assert "worse than common ones: A 20.0 against 10.0 meV." in text
-    assert "the intervals overlap: B 12.0 against 10.0 meV." in text
+    assert "worse than common ones (n = 950): A 20.0 (15.0 to 30.0) against 10.0 (9.50 to 10.5) meV." in text
+    assert "the intervals overlap: B 12.0 (10.1 to 30.0) against 10.0 (9.50 to 10.5) meV." in text
+
+
+def test_verdicts_on_unconverged_runs_are_provisional() -> None:
+    rows = COMMON, row("rare", 50, 0.02, 0.015, 0.03)
+    text = rarity_sentence([told(*rows, mark="A", state="still falling"), told(*rows, mark="B")], VIEW)
+    assert "A 20.0 (15.0 to 30.0) against 10.0 (9.50 to 10.5) meV (provisional: still falling) and B 20.0" in text
+    assert text.count("provisional") == 1
+    sizes = pl.DataFrame([row("10", 20, 0.03, 0.02, 0.04), row("18", 90, 0.01, 0.009, 0.011)])
+    assert "n = 90) (provisional: rising)." in size_sentence(sizes, VIEW, "rising")
+
+
+def test_sizes_whose_intervals_overlap_are_undecided() -> None:
+    sizes = pl.DataFrame([row("10", 20, 0.03, 0.008, 0.04), row("18", 90, 0.01, 0.009, 0.011)])
+    assert size_sentence(sizes, VIEW).startswith("Undecided which size is worst. Largest at 10 atoms, 30.0 meV")
 
 
 def test_elements() -> None:
@@ -60,8 +79,9 @@ def test_elements() -> None:
         row("H", 1000, 0.01, 0.0098, 0.0102, 1.0),
     )
     assert element_sentence([told(*table)], VIEW) == (
-        "With S worse than all: 30.0 meV (20.0 to 50.0, n = 40) against 10.0 meV (9.80 to 10.2, n = 1,000). "
-        "N: not told apart from all molecules. Not enough data for F (n = 3)."
+        "With S (n = 40) worse than all (n = 1,000): 30.0 (20.0 to 50.0) against 10.0 (9.80 to 10.2) meV. "
+        "Undecided against all, in meV: N (n = 500) 10.1 (9.70 to 10.4). "
+        "Not enough data for F (n = 3)."
     )
 
 
@@ -92,7 +112,7 @@ def test_signed_errors_are_compared_with_zero() -> None:
         found |= {"bias": value, "bias_low": low, "bias_high": high}
     minus = "\N{MINUS SIGN}"
     text = rarity_sentence([told(*rows)], view)
-    assert text == f"Rare sizes: {minus}20.0 meV ({minus}30.0 to +1.00, n = 50), not told from 0."
+    assert text == f"Rare sizes: {minus}20.0 meV ({minus}30.0 to +1.00, n = 50), undecided on which side of 0."
     element = row("N", 500, 0, None, None, 0.6) | {"bias": 0.003, "bias_low": 0.002, "bias_high": 0.004}
     text = element_sentence([told(element, mark="A")], view)
     assert text == "A N +3.00 meV (+2.00 to +4.00, n = 500), predicted too high."

@@ -78,6 +78,13 @@ def test_several_runs_are_named_at_their_ends() -> None:
     assert [note.text for note in fig.layout.annotations] == ["<b>a</b>", "<b>b</b>", "baseline"]
 
 
+def test_a_name_of_a_run_is_no_markup() -> None:
+    name = "<i>%{x}</i>"
+    fig = runs_figure([RunCurve(name, "#4F46E5", "circle", np.array([1, 2]), np.array([0.3, 0.1]))], "eV", 1, False)
+    assert list(fig.data[0].text) == ["&lt;i&gt;%{x}&lt;/i&gt;"] * 2 and name not in fig.data[0].hovertemplate
+    assert fig.layout.annotations[0].text == "<b>&lt;i&gt;%{x}&lt;/i&gt;</b>"
+
+
 def test_relative_rows_are_cut_at_half_and_double_and_small_groups_stay_empty() -> None:
     values = np.array([[1.0, 4.0, 9.0], [0.5, 0.5, 9.0]])
     fig = learning_map(

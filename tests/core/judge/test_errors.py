@@ -16,7 +16,10 @@ from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 
-REPORT_KEYS = ["run", "dataset", "target", "split", "unit", "n", "mae", "rmse", "baseline_mae", "groups"]
+REPORT_KEYS = [
+    "run", "dataset", "target", "split", "part", "per", "unit", "n", "mae", "rmse", "baseline_mae", "mae_low",
+    "mae_high", "groups",
+]  # fmt: skip
 GROUP_KEYS = ["group", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse"]
 
 
@@ -132,7 +135,12 @@ def test_report_has_the_keys_of_the_interface(run: Run, dataset: Dataset) -> Non
     )  # fmt: skip
     assert found["baseline_mae"] == pytest.approx(0.5)
     assert [g["group"] for g in found["groups"]] == ["H", "C", "N", "O", "F"]
-    assert report(run, dataset, measure="bias")["groups"][0].keys() >= {"bias"}
+    for measure in ("bias", "median", "p95"):
+        told = report(run, dataset, measure=measure)
+        assert told["groups"][0].keys() >= {measure, f"{measure}_low", f"{measure}_high"} <= told.keys()
+    per_atom = report(run, dataset, split="validation", per="atom")
+    assert (per_atom["part"], per_atom["unit"]) == ("validation", "eV/atom")
+    assert per_atom["mae"] == pytest.approx(0.01)
     with pytest.raises(MollensError, match="measure 'r2' is not known"):
         report(run, dataset, measure="r2")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import MollensError
-from core.judge.groups import Group, make_groups, membership, size_classes
+from core.judge.groups import Group, is_common, make_groups, membership, parse_group, size_classes
 from tests.fake_runs import fake_molecules
 
 MOLECULES = fake_molecules([[6, 1, 1], [8, 1, 1], [6, 1, 1, 1], [6, 9, 1, 1], [1, 1]])
@@ -58,12 +58,26 @@ def test_size_classes_of_few_sizes() -> None:
     assert size_classes(np.array([5, 9]), np.array([20, 20])) == [(5, 5), (9, 9)]
 
 
-def test_rare_sizes_have_at_most_one_percent() -> None:
+def test_rare_sizes_have_less_than_one_percent() -> None:
     molecules = fake_molecules([[1, 1]] * 99 + [[1, 1, 1]] + [[1] * 5] * 2 + [[1] * 4])
     common, rare = make_groups(molecules, np.arange(103), "rarity")
     assert (common.name, common.sizes) == ("common", {2, 5})
     assert (rare.label, rare.sizes) == ("rare sizes", {3, 4})
     assert rare.members(molecules, np.arange(103)).sum() == 2
+
+
+def test_exactly_one_percent_is_common() -> None:
+    for n in (1, 7, 29, 57):
+        assert is_common(n, 100 * n) and not is_common(n, 100 * n + 1)
+    groups = make_groups(fake_molecules([[1, 1]] * 198 + [[1] * 3] * 2), np.arange(200), "rarity")
+    assert [(group.name, group.sizes) for group in groups] == [("common", {2, 3})]
+
+
+@pytest.mark.parametrize("size", ["-3", "", "²", "٣", "9" * 30, "9" * 5000, "3-", "a-b"])
+def test_a_size_that_is_none(size: str) -> None:
+    with pytest.raises(MollensError, match="expected a number of atoms such as 17") as refused:
+        parse_group(size, None)
+    assert len(str(refused.value)) < 120
 
 
 def test_unknown_grouping() -> None:

@@ -16,6 +16,8 @@ from core.judge.reference import chemical_accuracy
         ("DFTB3", "energy", None),
         ("not stated", "energy", None),
         ("B3LYP/6-31G(2df,p)", "homo", None),
+        ("B3LYP/6-31G(2df,p)", "zpve", None),
+        ("B3LYP/6-31G(2df,p)", "free_energy", 0.0433641),
         ("B3LYP/6-31G(2df,p)", "dipole_moment", None),
     ],
 )
