@@ -43,7 +43,7 @@ def _energy(key: str, label: str, description: str, output: Literal["sum", "mean
 PROPERTIES: dict[str, Property] = {
     p.key: p
     for p in (
-        _energy("energy", "Total energy", "electronic energy of the molecule"),
+        _energy("energy", "Total energy", "total energy at fixed nuclei, without zero-point energy"),
         _energy(
             "atomization_energy", "Atomisation energy", "total energy minus that of the free atoms; negative when bound"
         ),

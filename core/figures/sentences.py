@@ -30,7 +30,9 @@ def convergence_sentence(found: Convergence, unit: str) -> str:
     change = f"Validation MAE {verb} {size} {shown} ({share}) over the last {found.window} epochs"
     noise, noise_unit = quantity(found.noise, unit, 2)
     if found.state == "still falling":
-        return f"Still falling. {change}, more than its noise of {noise} {noise_unit}."
+        text = f"Still falling. {change}, more than its noise of {noise} {noise_unit}."
+        ended = math.isfinite(found.learning_rate_share) and found.learning_rate_share < 0.02
+        return f"{text} Its schedule has ended: a longer one may go lower." if ended else text
     if found.state == "rising":
         return f"Rising. {change}, more than its noise of {noise} {noise_unit}."
     reason = f"no more than its noise of {noise} {noise_unit}" if abs(found.drop) <= found.noise else "less than 1 %"

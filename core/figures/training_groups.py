@@ -26,6 +26,14 @@ def _height(n_rows: int) -> int:
     return max(n_rows, 4) * ROW + _TOP + _BOTTOM
 
 
+def _dots_end(shown: Floats, n: Ints, overall: float) -> float:
+    """Where the axis of the dots ends: all groups fit, but few molecules stretch it to twice what many need at most."""
+    finite = shown[np.isfinite(shown)]
+    enough = shown[(n >= N_POINTS_ONLY) & np.isfinite(shown)]
+    needed = max(float(enough.max()) if len(enough) else 0.0, overall)
+    return 1.12 * min(max(float(finite.max()) if len(finite) else 0.0, overall), 2 * needed) or 1.0
+
+
 def _rows_axis(fig: go.Figure, labels: Sequence[str], shown: bool) -> None:
     n = max(len(labels), 4)
     fig.update_yaxes(
@@ -108,6 +116,7 @@ def groups_now(
     fig = figure(dark, _height(len(labels)), left=8, right=128, top=_TOP, bottom=_BOTTOM)
     shown = values * factor
     rows = np.arange(len(labels))
+    top = _dots_end(shown, n, overall * factor)
     fig.add_shape(
         type="line", x0=overall * factor, x1=overall * factor, y0=-0.5, y1=len(labels) - 0.5,
         line={"color": c.faint, "width": 1, "dash": "dot"}, layer="below",
@@ -118,11 +127,14 @@ def groups_now(
         (n < N_POINTS_ONLY, {"size": 4, "color": c.faint}),
     ):
         which = which & np.isfinite(shown)
+        # a dot beyond the axis becomes an arrow at its end, so that no large error goes unseen
+        symbols = np.where(shown[which] > top, "triangle-right", "circle").tolist()
         fig.add_scatter(
-            x=shown[which], y=rows[which], mode="markers", marker=marker,
-            customdata=[[labels[k], int(n[k]), int(n_train[k])] for k in rows[which]],
-            hovertemplate=f"<b>%{{customdata[0]}}</b>: %{{x:.3g}} {unit}<br>%{{customdata[1]:,}} validation, "
-            "%{customdata[2]:,} training molecules<extra></extra>",
+            x=np.minimum(shown[which], 0.985 * top), y=rows[which], mode="markers",
+            marker={**marker, "symbol": symbols},
+            customdata=[[labels[k], int(n[k]), int(n_train[k]), float(shown[k])] for k in rows[which]],
+            hovertemplate=f"<b>%{{customdata[0]}}</b>: %{{customdata[3]:.3g}} {unit}<br>"
+            "%{customdata[1]:,} validation, %{customdata[2]:,} training molecules<extra></extra>",
         )  # fmt: skip
     margin = {"xref": "paper", "x": 1.0, "xanchor": "right"}
     quiet = {"size": 11, "color": c.muted}
@@ -137,9 +149,7 @@ def groups_now(
         notes.append({**margin, "xshift": 66, "y": int(row), "text": number(int(k_train)), "font": ink})
         notes.append({**margin, "xshift": 124, "y": int(row), "text": number(int(k_held)), "font": quiet})
     annotate(fig, notes)
-    enough = shown[(n >= N_POINTS_ONLY) & np.isfinite(shown)]
-    top = max(float(enough.max()) if len(enough) else 0.0, overall * factor) * 1.12
-    fig.update_xaxes(range=[0, top or 1], title_text=f"MAE now, {unit}", nticks=6, rangemode="tozero")
+    fig.update_xaxes(range=[0, top], title_text=f"MAE now, {unit}", nticks=6, rangemode="tozero")
     fig.update_yaxes(showgrid=True)
     _rows_axis(fig, labels, False)
     return fig

@@ -12,7 +12,7 @@ from core.data.store import Dataset
 from core.data.summary import count_by_size
 from core.data.table import molecule_table
 from core.errors import MollensError
-from core.figures.numbers import formula, in_sentence, number, significant, unit_text
+from core.figures.numbers import formula, number, significant, unit_text
 from core.judge.groups import Group
 from pages.common.appearance import plain
 from pages.common.furniture import Fact, card, card_head, empty, facts, page_head
@@ -147,7 +147,9 @@ def show_table(dataset: Dataset, group: Group, rows: Rows, wanted: int | None) -
         row = int(rows[picked[0]])
     else:
         row = wanted if wanted is not None else int(rows[0])
-    if st.query_params.get("molecule") != str(dataset.molecules.ids[row]) and (picked or wanted is not None):
+    if st.query_params.get("molecule") != str(dataset.molecules.ids[row]) and (
+        wanted is not None or row != int(rows[selected])
+    ):
         st.query_params["molecule"] = str(dataset.molecules.ids[row])
     return row
 
@@ -202,7 +204,7 @@ def describe_atom(dataset: Dataset, row: int, atom: int) -> str:
         values = molecules.atom_columns.get(item.key)
         if values is not None and values.ndim == 1:
             value, unit = number(float(values[place]), 3, sign=True), plain(unit_text(item.unit))
-            text += f" · {plain(in_sentence(item.label))} {value} {unit}"
+            text += f" · {plain(item.label)} {value} {unit}"
     return text
 
 

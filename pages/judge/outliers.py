@@ -160,8 +160,8 @@ def _summary(page: OutlierPage, source: HeldOut, group: Group | None, order: str
 def _sentence(page: OutlierPage, factor: float, unit: str) -> str:
     times = significant(page.largest / page.mae, 2)
     text = (
-        f"The largest error is {significant(page.largest * factor)} {unit}, {times} × the mean absolute error of all "
-        f"{number(page.n_held_out)} molecules ({significant(page.mae * factor)} {unit})."
+        f"Of all {number(page.n_held_out)} molecules the largest error is {significant(page.largest * factor)} {unit}, "
+        f"{times} × their mean absolute error ({significant(page.mae * factor)} {unit})."
     )
     if page.tail_share is not None:
         share = percent(page.tail_share)

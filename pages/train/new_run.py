@@ -81,12 +81,20 @@ def show_changes(recipe: Recipe | MollensError, preset: Preset) -> None:
 def show_preview(recipe: Recipe | MollensError, preset: Preset, dataset: Dataset) -> None:
     """What the run will cost and learn from, its start, and the command that does the same."""
     if isinstance(recipe, MollensError):
-        st.error(plain(recipe), icon=":material/error:")
+        with card("start", gap="small"):
+            card_head("This run", "", "start")
+            st.error(plain(recipe), icon=":material/error:")
+            st.button("Start the run", icon=":material/play_arrow:", disabled=True, key="start_refused")
         return
     counts = usable_counts(recipe, dataset)
     with card("start", gap="small"):
         card_head("This run", "", "start")
         facts(_costs(recipe, dataset, counts))
+        if recipe.model != "composition" and recipe.neighbour_cutoff < recipe.cutoff:
+            st.caption(
+                f"Neighbours end at {recipe.neighbour_cutoff:g} Å, where filters have not yet fallen to zero "
+                f"({recipe.cutoff:g} Å): the energy jumps when an atom crosses that distance. The thesis did so."
+            )
         devices = {"auto": "automatic", **{device.key: device.label for device in list_devices()}}
         grid = st.grid(2, min_column_width=150, gap="small")
         name = grid.cell().text_input(

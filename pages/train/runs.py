@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.data.properties import PROPERTIES
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import number
@@ -134,15 +135,24 @@ def baseline_of(run: Run, dataset: Dataset | None) -> float | None:
     return None
 
 
+_NETWORKS = {"schnet": "SchNet", "painn": "PaiNN"}
+_LOSSES = {"mse": "squared error", "mae": "absolute error", "huber": "Huber loss"}
+
+
 def show_way(run: Run, dataset: Dataset | None) -> None:
     """The way of the data into this run, as a strip."""
     values, split = run.recipe_values, run.recipe_file["split"]
     card_head("What was trained", "The way of the data into this run", "way")
     left_out = split.get("left_out", 0)
+    target = PROPERTIES[run.target].label if run.target in PROPERTIES else run.target
     parts = " / ".join(number(split.get(part)) for part in ("train", "validation", "test"))
     shown = [
         Step("Dataset", run.dataset_name, (f"{number(dataset.card.n_molecules)} molecules",) if dataset else ()),
-        Step("Target", run.target, (f"{number(left_out)} without it left out",) if left_out else ("known for all",)),
+        Step(
+            "Target",
+            target,
+            (f"{number(left_out)} without it left out",) if left_out else ("known for all",),
+        ),
         Step("Split", run.split_name, (parts, "train, validation, test")),
     ]
     if values.get("model") == "composition":
@@ -152,15 +162,20 @@ def show_way(run: Run, dataset: Dataset | None) -> None:
             Step("Reference", str(values.get("reference", "")).replace("_", " "), ("subtracted before learning",)),
             Step(
                 "Network",
-                f"{values.get('model')} {values.get('n_atom_basis')}",
-                (f"{values.get('n_interactions')} interactions", f"cutoff {values.get('cutoff')} Å"),
+                _NETWORKS.get(str(values.get("model")), str(values.get("model"))),
+                (
+                    f"{values.get('n_atom_basis')} features, {values.get('n_interactions')} interactions",
+                    f"neighbours {values.get('neighbour_cutoff'):g} Å, filters {values.get('cutoff'):g} Å",
+                ),
             ),
             Step(
                 "Training",
                 f"{values.get('epochs')} epochs",
                 (
                     f"batch {values.get('batch_size')}, rate {values.get('learning_rate'):g}",
-                    f"loss {values.get('loss')}",
+                    {"mse": "squared error", "mae": "absolute error", "huber": "Huber loss"}.get(
+                        str(values.get("loss")), ""
+                    ),
                 ),
             ),
         ]

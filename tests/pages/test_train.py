@@ -108,8 +108,8 @@ def test_the_form_holds_every_field_of_the_recipe_with_its_help(dataset: Dataset
     app = open_page("train/new_run.py", dataset="learned")
     labels = {e.label for kind in (app.number_input, app.text_input, app.selectbox) for e in kind}
     assert {"Target", "Split", "Model", "Features", "Epochs", "Learning rate", "Seed", "Filter cutoff, Å"} <= labels
-    assert app.number_input(key="recipe_schnet-small_epochs").max == 100_000
-    assert app.number_input(key="recipe_schnet-small_epochs").help == "times that every training molecule is seen"
+    told = app.number_input(key="recipe_schnet-small_epochs").help.replace("\\", "")
+    assert told == "times that every training molecule is seen (1 to 100,000)"
     found = facts(app)
     assert (found["Trained on"], found["Validation"], found["Test"]) == ("320 molecules", "40", "40")
     assert found["Steps"] == f"{10 * preset('schnet-small').epochs:,}"  # 320 molecules in batches of 32
@@ -128,8 +128,15 @@ def test_a_changed_field_stands_in_the_title_and_in_the_command(dataset: Dataset
 def test_a_field_that_is_no_number_is_refused_in_a_sentence(dataset: Dataset) -> None:
     app = open_page("train/new_run.py", dataset="learned")
     app.text_input(key="recipe_schnet-small_learning_rate").input("fast").run()
-    assert "learning_rate is 'fast'" in app.error[0].value.replace("\\", "")
-    assert not [button for button in app.button if button.label == "Start the run"]
+    assert "Learning rate is fast; it must be a valid number" in app.error[0].value.replace("\\", "")
+    assert [button.disabled for button in app.button if button.label == "Start the run"] == [True]
+
+
+def test_a_whole_number_out_of_range_is_refused_and_cannot_be_started(dataset: Dataset) -> None:
+    app = open_page("train/new_run.py", dataset="learned")
+    app.number_input(key="recipe_schnet-small_batch_size").set_value(0).run()
+    assert "Batch size is 0; it must be greater than or equal to 1" in app.error[0].value.replace("\\", "")
+    assert [button.disabled for button in app.button if button.label == "Start the run"] == [True]
 
 
 def test_a_linear_fit_asks_for_no_network(dataset: Dataset) -> None:

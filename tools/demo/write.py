@@ -16,13 +16,13 @@ from demo.work import Record, write_atomically
 SYMBOLS = {1: "H", 6: "C", 7: "N", 8: "O", 9: "F"}
 SCALARS = ("energy", "atomization_energy", "homo", "lumo", "gap", "dipole_moment")
 PROPERTIES = [
-    {"key": "energy", "label": "Electronic energy (GFN2-xTB)", "unit": "eV"},
-    {"key": "atomization_energy", "label": "Atomisation energy (GFN2-xTB)", "unit": "eV"},
+    {"key": "energy", "label": "Total energy", "unit": "eV"},
+    {"key": "atomization_energy", "label": "Atomisation energy", "unit": "eV"},
     {"key": "homo", "label": "HOMO energy", "unit": "eV"},
     {"key": "lumo", "label": "LUMO energy", "unit": "eV"},
     {"key": "gap", "label": "HOMO-LUMO gap", "unit": "eV"},
     {"key": "dipole_moment", "label": "Dipole moment", "unit": "D"},
-    {"key": "partial_charges", "label": "Mulliken partial charges", "unit": "e"},
+    {"key": "partial_charges", "label": "Mulliken charge", "unit": "e"},
 ]
 
 

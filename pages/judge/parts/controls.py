@@ -157,15 +157,17 @@ def _same_target(row: DeltaGenerator, dataset: Dataset, runs: list[Run], asked: 
 
 
 def _first_choice(runs: list[Run], asked: Run | None, dataset: str) -> list[str]:
-    """The run a link asked for; else those of the address, of earlier in the session, or a network of each recipe."""
+    """The run a link asked for; else those of the address, of earlier in the session, or networks of each kind."""
     known = [run.id for run in runs]
     if asked is not None and asked.id in known:
         return [asked.id]
     for wanted in (st.query_params.get("models", "").split(","), st.session_state.get(f"{_KEPT}_{dataset}", [])):
         if kept := [run_id for run_id in wanted if run_id in known]:
             return kept[:MOST_PILLS]
-    networks = first_of_each_recipe([run for run in runs if run.recipe_values.get("model") != "composition"])
-    return ([run.id for run in networks] or known)[:FEW_PILLS]
+    networks = [run for run in runs if run.recipe_values.get("model") != "composition"]
+    kinds = {str(run.recipe_values.get("model")): run.id for run in reversed(networks)}  # the newest of each
+    chosen = list(kinds.values())[::-1] if len(kinds) > 1 else [run.id for run in first_of_each_recipe(networks)]
+    return (chosen or known)[:FEW_PILLS]
 
 
 def choose(row: DeltaGenerator, bench: Bench) -> Models:

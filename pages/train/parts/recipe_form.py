@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import streamlit as st
@@ -55,7 +56,14 @@ def recipe_form(preset: Preset, dataset: Dataset) -> Recipe | MollensError:
     try:
         return validated({**preset.recipe.model_dump(), **values}, "recipe")
     except MollensError as error:
-        return error
+        return MollensError(_in_words(str(error)))
+
+
+def _in_words(text: str) -> str:
+    """A refusal with the field's title in place of its key: "Learning rate is 50; it must be ..."."""
+    key, _, rest = text.removeprefix("recipe: ").partition(" ")
+    title = Recipe.model_fields[key].title if key in Recipe.model_fields else key
+    return f"{title} " + re.sub("^is '([^']*)'", r"is \1", rest)
 
 
 def _asked(name: str, group: str, model: str) -> bool:
@@ -94,7 +102,7 @@ def _field(name: str, field: dict[str, Any], preset: Preset, dataset: Dataset) -
     common: dict[str, Any] = {
         "label": f"{field['title']}{unit}{' :gray-badge[changed]' if changed else ''}",
         "key": key,
-        "help": plain(field.get("description", "")),
+        "help": plain(f"{field.get('description', '')}{_limits(field)}"),
         "persist_state": "session",
     }
     if name == "target":
@@ -117,10 +125,20 @@ def _field(name: str, field: dict[str, Any], preset: Preset, dataset: Dataset) -
             options=options, index=options.index(start), format_func=lambda word: _WORDS.get(word, word), **common
         )
     if field.get("type") == "integer":
-        return st.number_input(
-            min_value=field.get("minimum"), max_value=field.get("maximum"), value=start, step=1, format="%d", **common
-        )
+        # without limits of its own the widget passes on what was typed, and the recipe says what is wrong with it
+        return st.number_input(value=start, step=1, format="%d", **common)
     return st.text_input(value=f"{start:g}", **common).strip()
+
+
+def _limits(field: dict[str, Any]) -> str:
+    """The range of a field in words, " (1 to 1,024)"; nothing where it has none."""
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    if low is None and high is None:
+        return ""
+    above = "above " if "minimum" not in field and low is not None else ""
+    upper = "" if high is None else f"{' and below' if 'exclusiveMaximum' in field else ' to'} {high:,g}"
+    return f" ({above}{'' if low is None else f'{low:,g}'}{upper})"
 
 
 def _same(now: Any, start: Any) -> bool:
