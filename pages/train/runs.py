@@ -66,13 +66,17 @@ def show_runs(live: bool) -> None:
 
 
 def chosen_run(seen: list[Seen]) -> Seen | None:
-    """The run that the address names by id or name, else the first in the list; None if the named one is not there."""
+    """The run that the address names by id or name; None if it is not there. Without one, the first of the list that
+    has curves to show.
+    """
     wanted = st.query_params.get("run")
     if wanted is not None:
         named = [s for s in seen if s.run.id == wanted] or [s for s in seen if not s.run.error and s.run.name == wanted]
         return named[0] if named else None
-    first = row_groups(seen)[0].rows[0].id
-    return next(s for s in seen if s.run.id == first)
+    by_id = {s.run.id: s for s in seen}
+    listed = [by_id[row.id] for group in row_groups(seen) for row in group.rows]
+    learned = (s for s in listed if s.run.error is None and s.run.recipe_values.get("model") != "composition")
+    return next(learned, listed[0])
 
 
 def show_run(seen: Seen) -> None:
