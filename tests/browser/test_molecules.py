@@ -40,12 +40,16 @@ def test_without_the_script_a_sentence_stands_in_the_view(app: str, visitor: Vis
     visitor.page.route("**/3Dmol*", lambda route: route.abort())
     visitor.page.route("**/3dmol*", lambda route: route.abort())
     visitor.goes_to(f"{app}/molecules?dataset=small")
-    visitor.page.get_by_text("3Dmol.js could not be loaded").wait_for(timeout=30_000)
+    said = visitor.page.get_by_text("3Dmol.js could not be loaded")
+    said.wait_for(timeout=30_000)
+    assert said.is_visible() and visitor.page.locator('[data-ready="1"]').count() == 0
 
 
 def test_without_webgl_a_sentence_stands_in_the_view(app: str, chromium: Any) -> None:
     browser = chromium("--disable-3d-apis")
     visitor = Visitor(browser.new_page())
     visitor.goes_to(f"{app}/molecules?dataset=small")
-    visitor.page.get_by_text("WebGL switched off").wait_for(timeout=30_000)
+    said = visitor.page.get_by_text("WebGL switched off")
+    said.wait_for(timeout=30_000)
+    assert said.is_visible() and visitor.page.locator('[data-ready="1"]').count() == 0
     browser.close()
