@@ -254,6 +254,12 @@ def name_at_end(fig: go.Figure, y: float, text: str, colour: str, bold: bool = F
     )
 
 
+def level_line(fig: go.Figure, y: float, c: Colours) -> None:
+    """A dotted line at the value `y` across the whole plot: a reference to read curves against."""
+    line = {"color": c.faint, "width": 1, "dash": "dot"}
+    fig.add_shape(type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, line=line)
+
+
 def spread(positions: Sequence[float], gap: float) -> list[float]:
     """Move label positions apart until neighbours are at least `gap` away, keeping order and centre of each cluster."""
     order = sorted(range(len(positions)), key=lambda i: positions[i])

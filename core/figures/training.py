@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures.numbers import short_count, significant
-from core.figures.theme import colours, figure, log_ticks, name_at_end, rgba, spread
+from core.figures.theme import colours, figure, level_line, log_ticks, name_at_end, rgba, spread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -189,15 +189,7 @@ def validation_figure(
     if len(epochs) > 0.8 * last_epoch:  # the curve's own number stands in the same column
         taken.append(math.log10(shown[-1]))
     for place, level, reference in zip(spread(taken, gap), levels, references, strict=False):
-        fig.add_shape(
-            type="line",
-            x0=0,
-            x1=1,
-            xref="paper",
-            y0=level,
-            y1=level,
-            line={"color": c.faint, "width": 1, "dash": "dot"},
-        )
+        level_line(fig, level, c)
         name_at_end(fig, 10.0**place, f"{reference.text} {significant(level)}", c.muted, log=True)
     ticks = sorted({tick for tick in (1, round(last_epoch / 2), last_epoch) if tick >= 1})
     fig.update_xaxes(range=[0.5, last_epoch + 0.5], tickvals=ticks, title_text="epoch")

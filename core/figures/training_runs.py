@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.figures.error_axes import as_text, short_name
 from core.figures.numbers import number
-from core.figures.theme import colours, figure, log_ticks, name_at_end, spread
+from core.figures.theme import colours, figure, level_line, log_ticks, name_at_end, spread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,15 +61,7 @@ def runs_figure(
     for place, (text, ink, bold) in zip(spread([math.log10(end) for end in ends], gap), labels, strict=True):
         name_at_end(fig, 10.0**place, as_text(short_name(text, 20)), ink, bold=bold, log=True)
     for level in levels:
-        fig.add_shape(
-            type="line",
-            x0=0,
-            x1=1,
-            xref="paper",
-            y0=level,
-            y1=level,
-            line={"color": c.faint, "width": 1, "dash": "dot"},
-        )
+        level_line(fig, level, c)
     last = max(int(curve.epochs[-1]) for curve, _ in shown)
     ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if tick <= last]
     fig.update_xaxes(type="log", range=[-0.03, math.log10(max(last, 2)) + 0.03], tickvals=ticks, title_text="epoch")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import streamlit as st
 
 from core.figures.theme import ModelStyle, model_style
@@ -19,11 +17,6 @@ def style_of(run_id: str) -> ModelStyle:
     if run_id not in places:
         places[run_id] = len(places)
     return model_style(places[run_id], dark())
-
-
-def styles_of(run_ids: Iterable[str]) -> dict[str, ModelStyle]:
-    """Colour and symbol of several models, given in this order."""
-    return {run_id: style_of(run_id) for run_id in run_ids}
 
 
 def known_style(run_id: str) -> ModelStyle | None:

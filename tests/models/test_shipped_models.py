@@ -22,6 +22,16 @@ def test_both_networks_are_shipped() -> None:
     assert {load_model(SHIPPED / run).description["kind"] for run in RUNS} == {"composition", "schnet", "painn"}
 
 
+def test_what_ships_is_finished_small_and_says_how_it_was_made() -> None:
+    files = [path for path in SHIPPED.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 8_000_000
+    assert not {"last.ckpt", "log.txt"} & {path.name for path in files}
+    for run in (open_run(name) for name in RUNS):
+        assert run.status().state == "finished" and (run.status().host, run.status().pid) == ("", 0)
+        assert run.about["command"] in (run.path / "card.md").read_text()
+        assert run.about["command"].startswith("python -m core train --recipe ")
+
+
 @pytest.mark.parametrize("run", RUNS)
 def test_predictions_are_those_of_the_stock_network_and_those_that_are_stored(run: str, demo: Dataset) -> None:
     model, rows = load_model(SHIPPED / run), telling_rows(demo)
