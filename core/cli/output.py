@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,14 +20,14 @@ def print_json(content: dict[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], file: TextIO | None = None) -> None:
     """Rows under their heads in aligned columns; numbers to the right."""
     cells = [[str(head) for head in heads], *([("" if v is None else str(v)) for v in row] for row in rows)]
     widths = [max(len(row[k]) for row in cells) for k in range(len(heads))]
     right = [bool(rows) and all(_is_number(row[k]) for row in rows) for k in range(len(heads))]
     for row in cells:
         line = "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True))
-        print(line.rstrip())
+        print(line.rstrip(), file=file)
 
 
 def four_decimals(value: float | None) -> str:

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.data.properties import PROPERTIES, Property
 from core.errors import MollensError
 from core.files import read_json
 
 
 class CardProperty(BaseModel):
-    """One property of a dataset, as its card lists it."""
+    """One property of a dataset, as its card lists it; fields as in `Property`.
+
+    A key of PROPERTIES need not say more than key, label and unit: the rest is filled in from there.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     key: str
     label: str
     unit: str
+    description: str = ""
+    extensive: bool = False
+    per_atom: bool = False
+    shape: tuple[int, ...] = ()
+    output: Literal["sum", "mean"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_what_is_known(cls, content: Any) -> Any:
+        known = PROPERTIES.get(content.get("key", "")) if isinstance(content, dict) else None
+        if known is None:
+            return content
+        fields = ("description", "extensive", "per_atom", "shape", "output")
+        return {**content, **{name: getattr(known, name) for name in fields}}
+
+    def as_property(self) -> Property:
+        """The property itself: that of PROPERTIES where it is one of them, else what the card says."""
+        return PROPERTIES.get(self.key) or Property(**self.model_dump())
 
 
 class Card(BaseModel):

@@ -56,6 +56,7 @@ PROPERTIES: dict[str, Property] = {
         _energy("lumo", "LUMO", "energy of the lowest unoccupied molecular orbital", "mean"),
         _energy("gap", "HOMO-LUMO gap", "LUMO minus HOMO", "mean"),
         Property("dipole_moment", "Dipole moment", "D", "norm of the dipole moment"),
+        Property("dipole_vector", "Dipole vector", "D", "dipole moment as a vector", shape=(3,)),
         Property(
             "isotropic_polarizability",
             "Isotropic polarizability",
@@ -75,7 +76,10 @@ PROPERTIES: dict[str, Property] = {
         Property("rotational_constant_A", "Rotational constant A", "GHz", "largest rotational constant"),
         Property("rotational_constant_B", "Rotational constant B", "GHz", "middle rotational constant"),
         Property("rotational_constant_C", "Rotational constant C", "GHz", "smallest rotational constant"),
-        Property("partial_charges", "Partial charge", "e", "Mulliken charge of the atom", per_atom=True),
+        Property("partial_charges", "Partial charge", "e", "partial charge of the atom", per_atom=True),
+        Property(
+            "forces", "Force", "eV/Angstrom", "minus the gradient of the energy at the atom", per_atom=True, shape=(3,)
+        ),
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,15 @@ class Dataset:
             raise MollensError(
                 f"dataset {self.name}: has no property {key!r}; it has {', '.join(p.key for p in self.card.properties)}"
             )
-        return get_property(key)
+        listed = next((p for p in self.card.properties if p.key == key), None)
+        return get_property(key) if listed is None else listed.as_property()
 
     def targets(self) -> list[Property]:
-        """Properties that a model can be trained on: those with a pooling that predicts them."""
-        return [PROPERTIES[key] for key in self.molecules.columns if key in PROPERTIES and PROPERTIES[key].output]
+        """Properties that a model can be trained on: one number per molecule, with a pooling that predicts it."""
+        listed = {p.key for p in self.card.properties}
+        single = [key for key, values in self.molecules.columns.items() if values.ndim == 1]
+        known = [self.property(key) for key in single if key in PROPERTIES or key in listed]
+        return [prop for prop in known if prop.output]
 
     def target_key(self, wanted: str = "default") -> str:
         """Key of the training target: `wanted`, or the card's own where it says "default".
@@ -212,10 +217,13 @@ def _map(path: Path, what: str) -> NDArray[Any]:
     return array
 
 
-def save_dataset(molecules: Molecules, card: Card) -> Dataset:
+def save_dataset(molecules: Molecules, card: Card, beside: Mapping[str, NDArray[Any]] | None = None) -> Dataset:
     """Write a new dataset under the card's name; it appears whole or not at all.
 
     The card's counts and checksum are set from the molecules.
+
+    Args:
+        beside: further arrays, name -> array, that are written as <name>.npy into the folder.
 
     Raises:
         MollensError: for a name that is not allowed or is taken, molecules that no dataset may hold, or a full disk.
@@ -225,6 +233,8 @@ def save_dataset(molecules: Molecules, card: Card) -> Dataset:
     counts = {"n_molecules": molecules.n_molecules, "n_atoms": molecules.n_atoms, "sha256": checksum(molecules)}
     with new_folder(folder) as draft:
         _write_folder(molecules, Card.model_validate(card.model_dump() | counts), draft)
+        for name, array in (beside or {}).items():
+            write_array(draft / f"{name}.npy", array)
     return open_dataset(card.name)
 
 

@@ -1,12 +1,14 @@
-"""Lists of molecules to leave out, such as QM9's uncharacterized.txt."""
+"""Lists of molecules to leave out or to mark, such as QM9's uncharacterized.txt."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.molecules import Molecules
 from core.errors import MollensError
 
 
@@ -29,3 +31,26 @@ def read_excluded_ids(path: Path) -> NDArray[np.int64]:
     if not ids:
         raise MollensError(f"{path}: lists no ids; expected lines that begin with the number of a molecule")
     return np.unique(np.array(ids, dtype=np.int64))
+
+
+def leave_out(
+    molecules: Molecules, listed: NDArray[np.int64], path: Path, source: Path
+) -> tuple[Molecules, dict[str, Any]]:
+    """The molecules without those that are listed, and what the card says about it.
+
+    Raises:
+        MollensError: if nothing would be left.
+    """
+    keep = ~np.isin(molecules.ids, listed)
+    if not keep.any():
+        raise MollensError(f"{path}: lists every molecule of {source.name}; nothing would be left")
+    told = {"list": path.name, "listed": len(listed), "dropped": int((~keep).sum())}
+    return molecules if keep.all() else molecules.take(np.flatnonzero(keep)), told
+
+
+def note_flagged(
+    molecules: Molecules, listed: NDArray[np.int64], path: Path
+) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    """Ids (n,) ascending of the listed molecules that are there, and what the card says about them."""
+    present = np.intersect1d(molecules.ids, listed)
+    return present, {"list": path.name, "listed": len(listed), "present": len(present)}

@@ -15,9 +15,7 @@ import numpy as np
 import pytest
 from ase.units import Hartree
 
-from core.data.importers import IMPORTERS, detect_format, import_file
-from core.data.molecules import check_molecules
-from core.data.properties import PROPERTIES
+from core.data.importers import detect_format, import_file, qm9
 from core.data.store import list_datasets, open_dataset
 from core.errors import MollensError
 from core.files import CHECKOUT
@@ -56,10 +54,6 @@ def archive(path: Path, members: dict[str, str], compress: str = "bz2") -> Path:
     return path
 
 
-CONTRACT = {"qm9": lambda path: archive(path, {"1.xyz": METHANE, "3.xyz": WATER})}
-"""format -> function that writes a good file of two molecules"""
-
-
 def two(tmp_path: Path, **changes: str) -> dict[str, str]:
     return {"dsgdb9nsd_000001.xyz": METHANE, "dsgdb9nsd_000003.xyz": WATER} | changes
 
@@ -86,6 +80,27 @@ def test_all_fields_of_both_molecules(tmp_path: Path, compress: str) -> None:
 def test_the_relaxed_geometrys_smiles_is_taken(tmp_path: Path) -> None:
     text = WATER.replace("O\tO\n", "[OH2]\tO\n")
     assert import_file(archive(tmp_path / "a", {"x.xyz": text}), "w").molecules.smiles_of(0) == "O"
+
+
+@pytest.mark.parametrize("text", [WATER.replace("\t", " "), WATER.replace("\t", "\t  "), WATER.replace("\n", "\r\n")])
+def test_other_white_space_reads_the_same(tmp_path: Path, text: str) -> None:
+    """Not by the fast reader of tables, which takes tabs as the official files have them."""
+    first, second = (
+        import_file(archive(tmp_path / name, {"x.xyz": content}), name).molecules
+        for name, content in (("plain", WATER), ("other", text))
+    )
+    assert np.array_equal(first.positions, second.positions)
+    assert {key: v.tolist() for key, v in first.columns.items()} == {
+        key: v.tolist() for key, v in second.columns.items()
+    }
+    assert second.smiles_of(0) == "O"
+
+
+def test_the_fast_and_the_general_reader_agree_to_the_last_bit() -> None:
+    values = np.concatenate([np.random.default_rng(0).normal(size=999) * 10.0 ** (np.arange(999) % 600 - 300), [0]])
+    table = "\n".join("\t".join(map(repr, row)) for row in values.reshape(-1, 5).tolist()).encode()
+    fast, general = (qm9._numbers(text, 200, 5) for text in (table, table.replace(b"\t", b" ")))
+    assert np.array_equal(fast, general) and np.array_equal(fast.ravel(), values)
 
 
 def test_missing_smiles_is_valid(tmp_path: Path) -> None:
@@ -193,8 +208,6 @@ def test_foreign_and_empty_files_are_not_recognised(tmp_path: Path) -> None:
             detect_format(tmp_path / name)
     with pytest.raises(MollensError, match="not found"):
         detect_format(tmp_path / "missing")
-    with pytest.raises(MollensError, match="folder"):
-        detect_format(tmp_path)
     with pytest.raises(MollensError, match=r"no \.xyz members"):
         import_file(archive(tmp_path / "other", {"readme.txt": "hello"}), "other")
 
@@ -213,28 +226,6 @@ def test_a_name_that_is_not_allowed_is_refused(tmp_path: Path, name: str) -> Non
     with pytest.raises(MollensError, match="not allowed|already exists|belongs to the embedded"):
         import_file(archive(tmp_path / "a", two(tmp_path)), name)
     assert [entry.name for entry in list_datasets()] == ["demo"]
-
-
-@pytest.mark.parametrize("key", IMPORTERS)
-def test_the_contract_of_every_importer(tmp_path: Path, home: Path, key: str) -> None:
-    """What any format promises: molecules that the store takes, the card to them, progress, and refusals in words."""
-    source, n = CONTRACT[key](tmp_path / "good"), 2
-    assert detect_format(source) == key
-    seen: list[tuple[int, int]] = []
-    before = source.read_bytes()
-    molecules, card = IMPORTERS[key].read(source, lambda done, total: seen.append((done, total)))
-    assert source.read_bytes() == before
-    check_molecules(molecules, key)
-    assert molecules.n_molecules == card.n_molecules == n and molecules.n_atoms == card.n_atoms
-    assert {p.key for p in card.properties} == {*molecules.columns, *molecules.atom_columns}
-    assert all(PROPERTIES[p.key].unit == p.unit for p in card.properties)
-    assert card.default_target in molecules.columns and card.citation and card.license and card.level_of_theory
-    assert seen[-1] == (len(before), len(before))
-    for cut in range(0, len(before), max(1, len(before) // 7)):
-        (tmp_path / "cut").write_bytes(before[:cut])
-        with pytest.raises(MollensError):
-            import_file(tmp_path / "cut", "cut", format=key)
-    assert not (home / "data").exists() or list((home / "data").iterdir()) == []
 
 
 def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, home: Path) -> None:
