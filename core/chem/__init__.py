@@ -1,0 +1,1 @@
+"""What only RDKit knows: drawings, substructures, fingerprints. No other room imports it."""
