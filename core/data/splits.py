@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.card import read_card
+from core.data.identity import open_identities
+from core.data.split_methods import METHODS, Pool, check_parameters
 from core.data.store import Dataset, check_name
 from core.errors import MollensError
 from core.files import lock, read_json, write_json
 
 DEFAULT = "default"
+PARTS = ("train", "validation", "test")
 Ids = NDArray[np.int64]
 
 
@@ -32,6 +39,8 @@ class Split:
     """(n_validation,) ids, ascending; may be empty"""
     test: Ids
     """(n_test,) ids, ascending; may be empty"""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """what the method was given; empty for a split of an older Mollens"""
 
     @property
     def hash(self) -> str:
@@ -49,21 +58,23 @@ class Split:
         return codes
 
 
-def _random(dataset: Dataset, seed: int, train: float, validation: float) -> tuple[Ids, Ids, Ids]:
-    """A random division; above 120,000 molecules the usual 110,000 / 10,000 / rest unless shares are given."""
-    order = np.random.default_rng(seed).permutation(np.sort(dataset.molecules.ids))
-    n = len(order)
-    n_train = int(train) if train > 1 else int(n * train + 0.5)
-    n_validation = int(validation) if validation > 1 else int(n * validation + 0.5)
-    return order[:n_train], order[n_train : n_train + n_validation], order[n_train + n_validation :]
+def preview(
+    dataset: Dataset, method: str = "random", seed: int = 0, parameters: Mapping[str, Any] | None = None
+) -> Split:
+    """The split that `make_split` would save with the same arguments; nothing is written but the identities.
 
+    Args:
+        parameters: those that the method takes (see METHODS), all optional but for what is left out:
+            train, validation: shares up to 1, or numbers of molecules above 1. Of random and stratified splits the rest
+            is the test part; of the others `validation` is a share of what is not tested.
+            sizes: "20-29" or "3-9,12"; element: a symbol; k, fold: folds and the one that is tested, from 1.
+            together: "identity" keeps molecules of the same geometry in one part, "none" does not.
+            where: filters such as "size=17-19" (see selection.py); other molecules are in no part.
 
-METHODS: dict[str, Callable[[Dataset, int, float, float], tuple[Ids, Ids, Ids]]] = {"random": _random}
-
-
-def default_shares(n_molecules: int) -> tuple[float, float]:
-    """Training and validation part of the default split: 80 % and 10 %, or 110,000 and 10,000 of full QM9."""
-    return (110_000, 10_000) if n_molecules > 120_000 else (0.8, 0.1)
+    Raises:
+        MollensError: for an unknown method or parameter, or parts that do not fit the molecules.
+    """
+    return _divided(dataset, "preview", "split", method, seed, parameters or {})
 
 
 def make_split(
@@ -73,45 +84,76 @@ def make_split(
     seed: int = 0,
     train: float | None = None,
     validation: float | None = None,
+    **parameters: Any,
 ) -> Split:
     """Make a split and save it with its dataset.
 
     Args:
-        train, validation: shares up to 1, or numbers of molecules above 1; the rest is the test part. None takes the
-            shares of the default split. `train=0.8, validation=0.2` is the division of the thesis, without a test part.
+        train, validation, parameters: as `preview` takes them. `method="thesis"`, or `train=0.8, validation=0.2`, is
+            the division of the thesis, without a test part.
 
     Raises:
-        MollensError: for an unknown method, shares that do not fit, or a name that is taken.
+        MollensError: as `preview`, and for a name that is taken or not allowed, or a dataset that was deleted.
     """
-    path = _path(dataset, name)
-    if name == DEFAULT:
-        raise MollensError(
-            f"split {name}: belongs to dataset {dataset.name} and is made by itself; choose another name"
-        )
-    usual = default_shares(dataset.molecules.n_molecules)
-    train = usual[0] if train is None else train
-    validation = usual[1] if validation is None else validation
-    if method not in METHODS:
-        raise MollensError(f"split {name}: method {method!r} is not known; known are {', '.join(METHODS)}")
-    _check_shares(name, dataset.molecules.n_molecules, train, validation)
-    parts = [np.sort(part) for part in METHODS[method](dataset, seed, train, validation)]
-    split = Split(name, dataset.name, method, seed, *parts)
-    with lock(path.with_name(".lock")):
-        if path.exists():
-            raise MollensError(f"split {name}: dataset {dataset.name} already has it; choose another name")
-        _save(split, dataset, path)
+    paths = _free_paths(dataset, [name])
+    given = {"train": train, "validation": validation, **parameters}
+    split = _divided(dataset, name, f"split {name}", method, seed, given)
+    _save_new(dataset, {paths[0]: split})
     return split
 
 
-def _check_shares(name: str, n: int, train: float, validation: float) -> None:
-    for part, share in (("train", train), ("validation", validation)):
-        if not np.isfinite(share) or share < 0 or (share > 1 and share != int(share)):
-            raise MollensError(f"split {name}: {part} is {share}; expected a share from 0 to 1 or a whole number")
-    total = sum(share if share > 1 else share * n for share in (train, validation))
-    if train * n < 1 or round(total) > n:
-        raise MollensError(
-            f"split {name}: {train:g} for training and {validation:g} for validation do not fit {n:,} molecules"
-        )
+def make_folds(dataset: Dataset, name: str, k: int = 5, seed: int = 0, **parameters: Any) -> tuple[Split, ...]:
+    """Make and save the k splits of a k-fold division, all or none: `name-1of5` to `name-5of5`.
+
+    Raises:
+        MollensError: as `make_split`.
+    """
+    check_name(name, "split")
+    given = {"k": k, **parameters}
+    _divided(dataset, name, f"split {name}", "k_fold", seed, {**given, "fold": 1})  # says what is wrong with k
+    names = fold_names(name, k)
+    paths = _free_paths(dataset, names)
+    folds = tuple(
+        _divided(dataset, each, f"split {each}", "k_fold", seed, {**given, "fold": fold})
+        for fold, each in enumerate(names, start=1)
+    )
+    _save_new(dataset, dict(zip(paths, folds, strict=True)))
+    return folds
+
+
+def fold_names(name: str, k: int) -> list[str]:
+    """Names of the splits that `make_folds` makes."""
+    return [f"{name}-{fold}of{k}" for fold in range(1, k + 1)]
+
+
+def _divided(dataset: Dataset, name: str, what: str, method: str, seed: int, parameters: Mapping[str, Any]) -> Split:
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise MollensError(f"{what}: seed is {str(seed)[:40]}; expected a whole number from 0")
+    try:
+        given = check_parameters(method, parameters)
+        pool = _pool(dataset, seed, given)
+        codes = METHODS[method].divide(dataset, pool, given)
+    except MollensError as error:
+        raise MollensError(f"{what}: {error}") from error
+    ids = dataset.molecules.ids[pool.rows]
+    train, validation, test = (np.sort(ids[codes == code]) for code in range(len(PARTS)))
+    return Split(name, dataset.name, method, seed, train, validation, test, given)
+
+
+def _pool(dataset: Dataset, seed: int, given: Mapping[str, Any]) -> Pool:
+    """The molecules to divide in random order, which depends on their ids and the seed only."""
+    molecules = dataset.molecules
+    ids = molecules.ids
+    if given.get("where"):
+        from core.data.selection import parse_where  # it reads splits itself
+
+        ids = ids[parse_where(given["where"], dataset).rows(dataset)]
+        if not len(ids):
+            raise MollensError(f"no molecule is left by {' '.join(given['where'])}; choose another selection")
+    order = np.random.default_rng(seed).permutation(np.sort(ids))
+    rows = molecules.rows_of(order)
+    groups = open_identities(dataset)[rows] if given["together"] == "identity" else rows
+    return Pool(rows, molecules.sizes[rows], groups)
 
 
 def open_split(dataset: Dataset, name: str = DEFAULT) -> Split:
@@ -123,28 +165,40 @@ def open_split(dataset: Dataset, name: str = DEFAULT) -> Split:
     path = _path(dataset, name)
     if not path.exists():
         if name == DEFAULT:
+            _check_there(dataset)
             with lock(path.with_name(".lock")):
                 if not path.exists():
-                    n_train, n_validation = default_shares(dataset.molecules.n_molecules)
-                    parts = [np.sort(p) for p in _random(dataset, 0, n_train, n_validation)]
-                    _save(Split(name, dataset.name, "random", 0, *parts), dataset, path)
+                    # by lot and molecule by molecule, as it has always been: runs and their hashes depend on it
+                    made = _divided(dataset, name, f"split {name}", "random", 0, {"together": "none"})
+                    _save(replace(made, parameters={}), dataset, path)
         else:
             known = ", ".join(list_splits(dataset))
             raise MollensError(f"split {name}: dataset {dataset.name} does not have it; it has {known}")
-    what = f"split {name} of dataset {dataset.name}"
+    stamp = path.stat()
+    return _read(path, (stamp.st_mtime_ns, stamp.st_size, stamp.st_ino), name, dataset.name, dataset.card.sha256)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, stamp: tuple[int, ...], name: str, dataset: str, sha256: str) -> Split:
+    """Read a file of a split; kept, because it takes 12 ms for 134,000 molecules, until the file changes."""
+    what = f"split {name} of dataset {dataset}"
     content = read_json(path, what)
     try:
-        parts = [np.array(content[part], dtype=np.int64) for part in ("train", "validation", "test")]
-        split = Split(name, dataset.name, str(content["method"]), int(content["seed"]), *parts)
+        parts = [np.array(content[part], dtype=np.int64).reshape(len(content[part])) for part in PARTS]
+        train, validation, test = parts
+        parameters = dict(content.get("parameters", {}))
+        split = Split(name, dataset, str(content["method"]), int(content["seed"]), train, validation, test, parameters)
         stored = content["hash"]
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise MollensError(f"{what}: {path} is damaged ({error!r}); delete it or restore it") from error
     if stored != split.hash:
         raise MollensError(f"{what}: {path} does not match its own hash; it was changed by hand or damaged; restore it")
-    if content.get("dataset_sha256") != dataset.card.sha256:
+    if content.get("dataset_sha256") != sha256:
         raise MollensError(
             f"{what}: was made for other data of the same name; delete {path} or import the dataset it belongs to"
         )
+    for part in parts:
+        part.setflags(write=False)
     return split
 
 
@@ -153,6 +207,19 @@ def list_splits(dataset: Dataset) -> list[str]:
     folder = _folder(dataset)
     names = sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
     return [DEFAULT, *(name for name in names if name != DEFAULT)]
+
+
+def command(dataset: str, name: str, method: str, seed: int, parameters: Mapping[str, Any]) -> str:
+    """The command line that makes this split; without `fold`, that of all folds."""
+    words = [dataset, "--name", name, "--method", method]
+    if seed:
+        words += ["--seed", str(seed)]
+    for key, value in parameters.items():
+        if value is None or (key, value) == ("together", "identity"):
+            continue
+        for each in value if key == "where" else [value]:
+            words += ["--folds" if key == "k" else f"--{key}", f"{each:g}" if isinstance(each, float) else str(each)]
+    return "python -m core split " + shlex.join(words)
 
 
 def _folder(dataset: Dataset) -> Path:
@@ -164,6 +231,45 @@ def _path(dataset: Dataset, name: str) -> Path:
     return _folder(dataset) / f"{check_name(name, 'split')}.json"
 
 
+def _free_paths(dataset: Dataset, names: list[str]) -> list[Path]:
+    """Where new splits of these names go; raises if one cannot have its name."""
+    paths = [_path(dataset, name) for name in names]
+    _check_there(dataset)
+    for name, path in zip(names, paths, strict=True):
+        if name == DEFAULT:
+            raise MollensError(
+                f"split {name}: belongs to dataset {dataset.name} and is made by itself; choose another name"
+            )
+        if path.exists():
+            raise MollensError(f"split {name}: dataset {dataset.name} already has it; choose another name")
+    return paths
+
+
+def _check_there(dataset: Dataset) -> None:
+    """Nothing may be written for a dataset that was deleted or replaced while somebody still looks at it."""
+    if dataset.embedded:
+        return
+    if not dataset.folder.is_dir():
+        raise MollensError(f"dataset {dataset.name}: has been deleted; choose another")
+    if read_card(dataset.folder / "card.json", f"dataset {dataset.name}").sha256 != dataset.card.sha256:
+        raise MollensError(f"dataset {dataset.name}: has been replaced by other data; open it again")
+
+
+def _save_new(dataset: Dataset, splits: Mapping[Path, Split]) -> None:
+    """Write new splits, all or none."""
+    written: list[Path] = []
+    with lock(next(iter(splits)).with_name(".lock")):
+        _free_paths(dataset, [split.name for split in splits.values()])
+        try:
+            for path, split in splits.items():
+                _save(split, dataset, path)
+                written.append(path)
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
+
+
 def _save(split: Split, dataset: Dataset, path: Path) -> None:
     content = {
         "name": split.name,
@@ -171,7 +277,8 @@ def _save(split: Split, dataset: Dataset, path: Path) -> None:
         "dataset_sha256": dataset.card.sha256,
         "method": split.method,
         "seed": split.seed,
+        "parameters": dict(split.parameters),
         "hash": split.hash,
-        **{part: getattr(split, part).tolist() for part in ("train", "validation", "test")},
+        **{part: getattr(split, part).tolist() for part in PARTS},
     }
     write_json(path, content)
