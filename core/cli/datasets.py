@@ -1,26 +1,24 @@
-"""Commands on datasets: datasets, describe, import, split."""
+"""Commands on datasets: datasets, describe, molecules, delete-dataset."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.cli.options import Json
-from core.cli.output import print_json, print_table, progress_bar
-from core.data.importers import import_file
-from core.data.splits import make_split
+from core.cli.options import Json, Where
+from core.cli.output import four_decimals, print_json, print_table
+from core.data.selection import parse_where
 from core.data.store import delete_dataset, list_datasets, open_dataset
 from core.data.summary import describe
+from core.data.table import molecule_table, sorted_rows
 
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands of this file into `app`."""
     app.command("datasets")(show_datasets)
     app.command("describe")(show_description)
-    app.command("import")(import_source)
-    app.command("split")(split)
+    app.command("molecules")(show_molecules)
     app.command("delete-dataset")(delete)
 
 
@@ -60,59 +58,54 @@ def show_datasets(json: Json = False) -> None:
     )
 
 
-def show_description(name: str, json: Json = False) -> None:
-    """Tell what a dataset holds: counts by size and element, properties, splits."""
-    content = describe(open_dataset(name))
+def show_description(name: str, where: Where = None, json: Json = False) -> None:
+    """Tell what a dataset holds, or those of its molecules: counts by size and element, balance, properties, splits."""
+    dataset = open_dataset(name)
+    selection = parse_where(where or [], dataset)
+    content = describe(dataset, selection.rows(dataset) if selection else None)
+    if selection:
+        content["where"] = selection.query()
     if json:
         print_json(content)
         return
     print(
         f"{content['title']} ({content['name']}): {content['n_molecules']:,} molecules, {content['n_atoms']:,} atoms, "
-        f"{content['level_of_theory']}, {content['license']}"
+        f"level of theory {content['level_of_theory']}, {content['license'] or 'licence not stated'}"
     )
-    print(content["citation"], end="\n\n")
+    print(content["citation"] or "no citation", end="\n\n")
     n = content["n_molecules"]
     print_table(("atoms", "molecules"), [(size, f"{count:,}") for size, count in content["sizes"].items()])
     print()
     print_table(
         ("element", "molecules", "share"),
-        [(s, f"{count:,}", f"{100 * count / n:.2f} %") for s, count in content["elements"].items()],
+        [(s, f"{count:,}", f"{100 * count / max(n, 1):.2f} %") for s, count in content["elements"].items()],
     )
     print()
     print_table(("property", "unit", "label"), [(p["key"], p["unit"], p["label"]) for p in content["properties"]])
     print(f"\ndefault target: {content['default_target']}; splits: {', '.join(content['splits'])}")
 
 
-def import_source(
-    source: Annotated[Path, typer.Argument(help="file to import")],
-    name: Annotated[str, typer.Option(help="name of the new dataset")],
-    format: Annotated[str | None, typer.Option(help="format of the file; detected where not given")] = None,
-    exclude: Annotated[Path | None, typer.Option(help="list of ids to leave out, e.g. uncharacterized.txt")] = None,
+def show_molecules(
+    name: str,
+    where: Where = None,
+    sort: Annotated[str, typer.Option(help="column to sort by; with - before it the largest come first")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="how many to print")] = 20,
+    json: Json = False,
 ) -> None:
-    """Make a dataset of a file."""
-    with progress_bar(f"reading {source.name}") as update:
-        dataset = import_file(source, name, format, exclude, update)
-    left_out = dataset.card.known_defects.get("left_out", {})
-    note = f"; {left_out['dropped']:,} left out by {left_out['list']}" if left_out else ""
-    print(f"{name}: {dataset.card.n_molecules:,} molecules, {dataset.card.n_atoms:,} atoms{note}")
+    """List the molecules of a dataset, or some of them, with their properties."""
+    dataset = open_dataset(name)
+    rows = parse_where(where or [], dataset).rows(dataset)
+    if sort:
+        rows = sorted_rows(dataset, rows, sort.removeprefix("-"), sort.startswith("-"))
+    table = molecule_table(dataset, rows[:limit])
+    if json:
+        print_json({"dataset": name, "n": len(rows), "molecules": table.to_dicts()})
+        return
+    cells = [[four_decimals(v) if isinstance(v, float) else v for v in row] for row in table.iter_rows()]
+    print_table(table.columns, cells)
+    print(f"\n{len(table):,} of {len(rows):,} molecules")
 
 
 def delete(name: str) -> None:
     """Move a dataset to the trash; runs that were trained on it stay, but cannot be judged without it."""
     print(f"{name}: now lies in {delete_dataset(name)}")
-
-
-def split(
-    dataset: Annotated[str, typer.Argument(help="name of the dataset")],
-    name: Annotated[str, typer.Option(help="name of the new split")],
-    method: Annotated[str, typer.Option(help="random")] = "random",
-    seed: Annotated[int, typer.Option(min=0, help="seed of the division")] = 0,
-    train: Annotated[float | None, typer.Option(help="share up to 1, or number of training molecules")] = None,
-    validation: Annotated[float | None, typer.Option(help="share up to 1, or number of validation molecules")] = None,
-) -> None:
-    """Make a named split; the thesis's is --train 0.8 --validation 0.2."""
-    made = make_split(open_dataset(dataset), name, method, seed, train, validation)
-    print(
-        f"{dataset}, split {name}: {len(made.train):,} training, {len(made.validation):,} validation, "
-        f"{len(made.test):,} test molecules; hash {made.hash[:12]}"
-    )
