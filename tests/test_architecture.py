@@ -16,17 +16,27 @@ from core.files import CHECKOUT
 # room -> rooms it may import; its own files and core.errors are always allowed
 ALLOWED: dict[str, set[str]] = {
     "core.files": set(),
+    "core.tasks": {"core.files"},
     "core.chem": set(),
-    "core.data": {"core.files", "core.chem"},
+    "core.data": {"core.files", "core.chem", "core.tasks"},
     "core.runs": {"core.files"},
     "core.recipes": {"core.data", "core.runs", "core.files"},
     "models": set(),
     "core.train": {"core.recipes", "core.data", "core.runs", "core.files", "core.chem", "models"},
     "core.judge": {"core.recipes", "core.data", "core.runs", "core.files", "core.chem"},
     "core.figures": {"core.judge", "core.recipes", "core.data", "core.runs", "core.files"},
-    "core.cli": {"core.train", "core.judge", "core.recipes", "core.data", "core.runs", "core.files"},
+    "core.cli": {"core.train", "core.judge", "core.recipes", "core.data", "core.runs", "core.tasks", "core.files"},
     "core.__main__": {"core.cli"},
-    "pages": {"core.figures", "core.judge", "core.recipes", "core.data", "core.runs", "core.files", "core.chem"},
+    "pages": {
+        "core.figures",
+        "core.judge",
+        "core.recipes",
+        "core.data",
+        "core.runs",
+        "core.tasks",
+        "core.files",
+        "core.chem",
+    },
     "app": {"pages"},
 }
 HEAVY = {"torch", "schnetpack", "pytorch_lightning", "lightning_fabric", "models", "core.train"}

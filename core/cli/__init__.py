@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from core.cli import datasets, inspecting, judging, training
+from core.cli import datasets, downloading, exporting, importing, inspecting, judging, splitting, tasks, training
 from core.errors import MollensError
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (datasets, training, judging, inspecting):
+for room in (datasets, importing, downloading, splitting, exporting, training, judging, inspecting, tasks):
     room.add_commands(app)
 
 
