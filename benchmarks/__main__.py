@@ -9,9 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import exploring, importing, judging, training
+from benchmarks import exploring, filtering, importing, judging, searching, training
 
-ALL = {"importing": importing, "exploring": exploring, "training": training, "judging": judging}
+ALL = {
+    "importing": importing, "exploring": exploring, "filtering": filtering, "searching": searching,
+    "training": training, "judging": judging,
+}  # fmt: skip
 RESULTS = Path(__file__).parent / "results.json"
 
 

@@ -2,27 +2,20 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.balance import is_common, size_classes
+from core.data.cells import cells_of as cells_of
 from core.data.molecules import NUMBERS, Molecules
 from core.errors import MollensError
 
 Rows = NDArray[np.int64]
 
-COMMON_SHARE = 0.01
-"""A group with at least this share of all molecules is common, the others are rare: the thesis's rule for sizes."""
 GROUPINGS = ("all", "size", "element", "size_element", "size_class", "rarity")
 _SIZE = re.compile(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?")
 _ALIASES = {"size-element": "size_element", "size,element": "size_element", "elements": "element", "sizes": "size"}
-
-
-def is_common(counts: Rows | int, total: int) -> Any:
-    """Whether groups of so many molecules, (n_groups,) or one, are common: not below 1 % of `total`."""
-    return counts / max(total, 1) >= COMMON_SHARE
 
 
 @dataclass(frozen=True)
@@ -135,57 +128,11 @@ def make_groups(molecules: Molecules, rows: Rows, by: str) -> list[Group]:
     return groups
 
 
-def size_classes(sizes: Rows, counts: Rows, n_classes: int = 6) -> list[tuple[int, int]]:
-    """Ranges of sizes, lowest and highest included: one for each rare end, the rest in parts of similar weight.
-
-    sizes, counts (n_sizes,): sizes that occur, ascending, and their molecules. An end is rare as long as its sizes are
-    below `COMMON_SHARE`; it has a class of its own so that common sizes do not hide it.
-    """
-    common = np.flatnonzero(is_common(counts, counts.sum()))
-    if len(common) == 0:
-        return [(int(sizes[0]), int(sizes[-1]))]
-    first, last = common[0], common[-1]
-    classes = [(int(sizes[0]), int(sizes[first - 1]))] if first > 0 else []
-    middle, weight = sizes[first : last + 1], counts[first : last + 1]
-    n_middle = min(n_classes - (first > 0) - (last < len(sizes) - 1), len(middle))
-    share = (np.cumsum(weight) - weight / 2) / weight.sum()
-    part = np.minimum((share * n_middle).astype(int), n_middle - 1)
-    classes += [(int(middle[part == k][0]), int(middle[part == k][-1])) for k in range(n_middle) if (part == k).any()]
-    if last < len(sizes) - 1:
-        classes.append((int(sizes[last + 1]), int(sizes[-1])))
-    return classes
-
-
 def membership(groups: list[Group], molecules: Molecules, rows: Rows) -> NDArray[np.bool_]:
     """(n_groups, n) which of the molecules at `rows` belong to which group."""
     if not groups:
         return np.zeros((0, len(rows)), dtype=bool)
     return np.stack([group.members(molecules, rows) for group in groups])
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Molecules of equal size and equal elements: no group can tell them apart, so that counting is done by cell."""
-
-    of: Rows
-    """(n_molecules,) cell of each molecule, numbered from 0"""
-    example: Rows
-    """(n_cells,) row of a molecule of each cell"""
-
-    def count(self, rows: Rows) -> Rows:
-        """(n_cells,) how many of the molecules at `rows` are in each cell."""
-        return np.bincount(self.of[rows], minlength=len(self.example))
-
-
-@lru_cache(maxsize=4)
-def cells_of(molecules: Molecules) -> Cells:
-    """The cells of all molecules of a dataset."""
-    elements = np.packbits(molecules.element_counts > 0, axis=1).astype(np.int64)
-    key = molecules.sizes.copy()
-    for column in elements.T:
-        key = key * 256 + column
-    _, example, of = np.unique(key, return_index=True, return_inverse=True)
-    return Cells(of.astype(np.int64), example)
 
 
 def _range(low: int, high: int) -> str:

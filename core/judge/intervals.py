@@ -20,8 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, pdtr
 
 Floats = NDArray[np.float64]
 
@@ -148,13 +147,15 @@ def interval_of_quantile(sorted_values: Floats, probability: float) -> tuple[flo
     sorted_values (n,) ascending. NaN where n does not reach 95 % or is below 10.
     Source: H. A. David and H. N. Nagaraja, Order Statistics (2003), section 7.1.
     """
+    from scipy.stats import binom  # loading it takes longer than all else of a command
+
     n = len(sorted_values)
     if n < N_POINTS_ONLY:
         return np.nan, np.nan
     tail = (1 - LEVEL) / 2
     # The interval (x_(lower), x_(upper)), counted from 1, covers with P(lower <= Binomial(n, p) < upper).
-    lower = int(stats.binom.ppf(tail, n, probability))
-    upper = int(stats.binom.ppf(1 - tail, n, probability)) + 1
+    lower = int(binom.ppf(tail, n, probability))
+    upper = int(binom.ppf(1 - tail, n, probability)) + 1
     if lower < 1 or upper > n:
         return np.nan, np.nan
     return float(sorted_values[lower - 1]), float(sorted_values[upper - 1])
@@ -193,7 +194,7 @@ def _bootstrap_t(values: Floats, seed: int) -> tuple[Floats, Floats]:
 @lru_cache(maxsize=2)
 def _poisson_weights(n: int, seed: int) -> NDArray[np.uint8]:
     """Weights of n molecules in every resample, Poisson with mean 1: (n, N_RESAMPLES), one byte each."""
-    thresholds = np.rint(stats.poisson.cdf(np.arange(9), 1) * 2**16)
+    thresholds = np.rint(pdtr(np.arange(9), 1) * 2**16)  # Poisson's distribution function
     table = np.searchsorted(thresholds, np.arange(2**16), side="right").astype(np.uint8)
     random = np.random.default_rng([seed, n])
     weights = np.empty((n, N_RESAMPLES), dtype=np.uint8)

@@ -174,7 +174,7 @@ def test_two_runs_share_only_what_none_has_seen(dataset: Dataset) -> None:
 
 
 def test_a_split_without_test_molecules_says_so(dataset: Dataset) -> None:
-    make_split(dataset, "thesis", train=0.8, validation=0.2)
+    make_split(dataset, "thesis", train=0.8, validation=0.2, together="none")
     run = fake_run(dataset, size_errors(dataset), recipe=Recipe(split="thesis"))
     with pytest.raises(MollensError, match="has no test molecules to judge on; use validation"):
         group_errors(run, dataset)
