@@ -18,6 +18,13 @@ if st.runtime.exists():
             "Explore": [
                 st.Page("pages/explore/dataset.py", title="Dataset", icon=":material/dataset:", url_path="dataset"),
                 st.Page("pages/explore/molecules.py", title="Molecules", icon=":material/hub:", url_path="molecules"),
+                st.Page("pages/explore/splits.py", title="Splits", icon=":material/call_split:", url_path="splits"),
+                st.Page(
+                    "pages/explore/add_data.py",
+                    title="Add data",
+                    icon=":material/database_upload:",
+                    url_path="add-data",
+                ),
             ],
             "Train": [
                 st.Page("pages/train/new_run.py", title="New run", icon=":material/add_circle:", url_path="new-run"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -183,14 +184,21 @@ def empty(sentence: str, key: str, page: str = "", label: str = "", query: dict[
 
 
 def show(
-    fig: Figure, key: str, alt: str, clickable: bool = False, on_click: Callable[[], None] | None = None
+    fig: Figure,
+    key: str,
+    alt: str,
+    clickable: bool = False,
+    on_click: Callable[..., None] | None = None,
+    args: tuple[Any, ...] = (),
+    drag: bool = False,
 ) -> list[dict[str, Any]]:
     """Show a figure of the house.
 
     Args:
         alt: what it shows, in a sentence, for readers who cannot see it.
         clickable: let a click on a mark rerun the page.
-        on_click: called before that rerun, once for each click; `st.session_state[key]` holds the marks.
+        on_click: called with `args` before that rerun, once for each click; `st.session_state[key]` holds the marks.
+        drag: let a drag pick marks too; the figure has been prepared by `core.figures.picking.let_pick`.
 
     Returns:
         The marks that are selected, as plotly describes them; empty if none or not clickable.
@@ -199,7 +207,20 @@ def show(
     if not clickable:
         st.plotly_chart(fig, key=key, theme=None, config=config, alt=alt)
         return []
+    answer: Any = partial(on_click, *args) if on_click else "rerun"
     event = st.plotly_chart(
-        fig, key=key, theme=None, config=config, alt=alt, on_select=on_click or "rerun", selection_mode="points"
+        fig,
+        key=key,
+        theme=None,
+        config=config,
+        alt=alt,
+        on_select=answer,
+        selection_mode=("points", "box") if drag else "points",
     )
     return list(event.selection.points)
+
+
+def picked_points(key: str) -> list[dict[str, Any]]:
+    """The marks that were just clicked or dragged over in the figure `key`; for its `on_click`."""
+    state: Any = st.session_state.get(key)
+    return list(state["selection"]["points"]) if state else []

@@ -36,6 +36,16 @@ _view = st.components.v2.component(
     css=(_BROWSER / "viewer.css").read_text(),
     js=_LIBRARY + (_BROWSER / "viewer.js").read_text(),
 )
+_molecule = st.components.v2.component(
+    "mollens_molecule",
+    html="""<div class="molecule">
+<div class="tools"><span>Labels <span class="labels" role="group" aria-label="Labels"></span></span>
+<button type="button" class="spin">Spin</button>
+<button type="button" class="clear" title="Esc" hidden>Clear</button></div>
+<div class="view" role="img" tabindex="0"></div><div class="measured" aria-live="polite"></div></div>""",
+    css=(_BROWSER / "viewer.css").read_text() + (_BROWSER / "molecule.css").read_text(),
+    js=_LIBRARY + (_BROWSER / "molecule.js").read_text(),
+)
 _gallery = st.components.v2.component(
     "mollens_gallery",
     html='<div class="gallery" role="listbox"></div>',
@@ -66,6 +76,18 @@ class GalleryItem:
     """muted, at the right end of the title's line"""
     lines: tuple[str, ...] = ()
     """muted lines under the molecule"""
+    picture: str | None = None
+    """address of a flat picture to show in place of the molecule in 3D; empty where there is none to show"""
+
+
+@dataclass(frozen=True)
+class AtomColumn:
+    """One value for each atom of a molecule."""
+
+    key: str
+    label: str
+    unit: str
+    values: tuple[float | None, ...]
 
 
 def molecule_view(
@@ -98,6 +120,29 @@ def molecule_view(
     )
     picked = getattr(result, "picked", None)
     return int(picked["atom"]) if picked else None
+
+
+def molecule_explorer(
+    molecules: Molecules, row: int, key: str, columns: Sequence[AtomColumn] = (), picture: str = "", height: int = 340
+) -> None:
+    """Show one molecule with tools: labels, spin, and distances, angles and dihedrals between clicked atoms.
+
+    All of it happens in the browser, from the stored coordinates.
+
+    Args:
+        key: unique on the page; keep it the same for different molecules, so that the view is used again.
+        columns: values of its atoms, for labels and for the words about a clicked atom.
+        picture: address of a flat picture, shown where there can be no 3D view.
+    """
+    positions = molecules.positions[molecules.atoms(row)]
+    drawing = {
+        **_drawing(molecules, row),
+        "positions": lay_flat(positions).tolist(),  # not rounded: distances are computed from them
+        "stored": positions.tolist(),
+        "columns": [asdict(column) for column in columns],
+        "picture": picture,
+    }
+    _molecule(data={**_common(zoom=1.35, stick=0.10, sphere=0.26), "molecule": drawing, "height": height}, key=key)
 
 
 def molecule_gallery(
@@ -139,8 +184,15 @@ def molecule_gallery(
 
 
 def _shown(molecules: Molecules, item: GalleryItem) -> dict[str, Any]:
-    words = {"id": item.id, "title": item.title, "right": item.right, "lines": list(item.lines)}
-    return {**words, "molecule": _drawing(molecules, item.row)}
+    words = {
+        "id": item.id,
+        "title": item.title,
+        "right": item.right,
+        "lines": list(item.lines),
+        "picture": item.picture,
+    }
+    drawing = _drawing(molecules, item.row)
+    return {**words, "label": drawing["title"], "molecule": drawing if item.picture is None else None}
 
 
 def _nothing() -> None:
@@ -174,7 +226,7 @@ def _common(zoom: float, stick: float, sphere: float) -> dict[str, Any]:
     c = colours(dark())
     return {
         "scripts": list(_scripts()),
-        "colours": {"page": c.page, "line": c.line, "ink": c.ink, "muted": c.muted, "faint": c.faint},
+        "colours": {"page": c.page, "line": c.line, "ink": c.ink, "muted": c.muted, "faint": c.faint, "hover": c.hover},
         "look": {
             "zoom": zoom,
             "stick": stick,
@@ -182,6 +234,7 @@ def _common(zoom: float, stick: float, sphere: float) -> dict[str, Any]:
             "ink": c.ink,
             "page": c.page,
             "bond": c.faint,
+            "mark": c.ink if dark() else c.muted,
             "elements": element_colours(dark()),
             "other_element": OTHER_ELEMENT,
         },

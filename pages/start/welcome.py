@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.data.properties import PROPERTIES
 from core.data.store import Dataset
 from core.data.summary import count_by_size
 from core.errors import MollensError
@@ -161,7 +160,7 @@ def show_best(dataset: Dataset, run: Run, errors: dict[str, Any]) -> None:
     if worst is not None:
         row = worst.table.row(0, named=True)
         molecule_view(dataset.molecules, row["row"], "glimpse_worst", height=FIGURE - 34)
-        target = PROPERTIES[run.target].unit if run.target in PROPERTIES else ""
+        target = dataset.property(run.target).unit
         factor, shown = shown_unit(target, row["error"])
         error = f"**{significant(row['error'] * factor, sign=True)} {shown}**"
         st.caption(f"Worst: {formula(row['formula'])}, id {row['id']}, off by {error}", text_alignment="center")

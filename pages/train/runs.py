@@ -148,7 +148,8 @@ def show_way(run: Run, dataset: Dataset | None) -> None:
     values, split = run.recipe_values, run.recipe_file["split"]
     card_head("What was trained", "The way of the data into this run", "way")
     left_out = split.get("left_out", 0)
-    target = PROPERTIES[run.target].label if run.target in PROPERTIES else run.target
+    listed = dataset.card.properties if dataset else tuple(PROPERTIES.values())
+    target = next((prop.label for prop in listed if prop.key == run.target), run.target)
     parts = " / ".join(number(split.get(part)) for part in ("train", "validation", "test"))
     shown = [
         Step("Dataset", run.dataset_name, (f"{number(dataset.card.n_molecules)} molecules",) if dataset else ()),

@@ -33,7 +33,7 @@ def test_the_first_request_of_a_new_server_may_be_a_deep_link(tmp_path: Path, vi
         assert visitor.page.locator("h1").first.inner_text() == "Runs"
         links = visitor.page.locator('[data-testid="stSidebarNavLink"]').all_inner_texts()
         assert [text.strip().splitlines()[-1] for text in links] == [
-            "Mollens", "Dataset", "Molecules", "New run", "Runs", "Errors", "Outliers",
+            "Mollens", "Dataset", "Molecules", "Splits", "Add data", "New run", "Runs", "Errors", "Outliers",
         ]  # fmt: skip
         visitor.is_content()
 

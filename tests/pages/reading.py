@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.files import CHECKOUT
 
 
-def open_page(page: str, **query: str) -> AppTest:
+def open_page(page: str, /, **query: str) -> AppTest:
     """Show `page` (a path under pages/) with these parameters in its address; it may not raise."""
     app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60).run().switch_page(f"pages/{page}")
     for key, value in query.items():

@@ -166,7 +166,7 @@ def axis_of_sizes(app: AppTest) -> dict:
 
 
 def test_the_command_of_a_figure_prints_what_it_shows(dataset: Dataset) -> None:
-    make_split(dataset, "other", seed=5)
+    make_split(dataset, "other", seed=5, together="none")
     first = finished_run(dataset, "first")
     second = finished_run(dataset, "second", recipe=Recipe(split="other"))
     app = show(per="atom", models=f"{first.id},{second.id}")
@@ -182,7 +182,7 @@ def test_the_command_of_a_figure_prints_what_it_shows(dataset: Dataset) -> None:
 
 
 def test_different_splits_are_told_where_numbers_are_of_one_model(dataset: Dataset) -> None:
-    make_split(dataset, "other", seed=5)
+    make_split(dataset, "other", seed=5, together="none")
     finished_run(dataset, "first")
     assert "splits differ" not in words(show())
     finished_run(dataset, "second", recipe=Recipe(split="other"))
@@ -221,13 +221,13 @@ def test_chemical_accuracy_comes_with_its_hint_and_only_where_it_is_drawn() -> N
 
 
 def test_a_split_without_test_part_is_judged_on_validation_and_says_so(dataset: Dataset) -> None:
-    make_split(dataset, "thesis", train=0.8, validation=0.2)
+    make_split(dataset, "thesis", train=0.8, validation=0.2, together="none")
     finished_run(dataset, "first", recipe=Recipe(split="thesis"))
     assert "300 **validation** molecules: this split has no test part" in words(show())
 
 
 def test_models_of_different_splits_share_molecules(dataset: Dataset) -> None:
-    make_split(dataset, "other", seed=5)
+    make_split(dataset, "other", seed=5, together="none")
     finished_run(dataset, "first")
     finished_run(dataset, "second", recipe=Recipe(split="other"))
     assert "test molecules that these models share, seen by none of them" in words(show())
@@ -235,7 +235,7 @@ def test_models_of_different_splits_share_molecules(dataset: Dataset) -> None:
 
 def test_models_that_share_no_molecule_can_be_unpicked(dataset: Dataset) -> None:
     ids = dataset.molecules.ids
-    make_split(dataset, "other", seed=5)
+    make_split(dataset, "other", seed=5, together="none")
     finished_run(dataset, "first")
     second = finished_run(dataset, "second", recipe=Recipe(split="other"))
     codes = np.zeros(len(ids), dtype=np.uint8)

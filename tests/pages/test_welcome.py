@@ -44,7 +44,7 @@ def test_the_best_model_and_its_worst_molecule_are_shown() -> None:
 
 def test_only_runs_of_one_split_are_ranked() -> None:
     dataset = fake_dataset("shown", fake_molecules(qm9_like(400)))
-    make_split(dataset, "other", seed=5)
+    make_split(dataset, "other", seed=5, together="none")
     for name, scale, split in (("a", 0.2, "default"), ("b", 0.3, "default"), ("c", 0.1, "other")):
         fake_run(dataset, np.full(400, 0.05), name, 1.0, np.full((3, 40), scale), recipe=Recipe(split=split, epochs=3))
     text = words(open_page("start/welcome.py", dataset="shown"))

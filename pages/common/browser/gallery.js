@@ -33,16 +33,24 @@ function addCard(list, item, data, setTriggerValue) {
   element("span", "right", item.right ?? "", head);
   const host = element("div", "view", null, card);
   host.setAttribute("role", "img");
-  host.setAttribute("aria-label", item.molecule.title);
+  host.setAttribute("aria-label", item.label);
   for (const line of item.lines ?? []) element("div", "line", line, card).title = line;
 
   const pick = () => setTriggerValue("picked", item.id);
   card.onclick = pick;
   card.onkeydown = (event) => {
-    if (event.key === "Enter") pick();
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      pick();
+    }
     if (event.key === "ArrowRight") card.nextElementSibling?.focus();
     if (event.key === "ArrowLeft") card.previousElementSibling?.focus();
   };
+  if (item.picture !== null) {
+    const picture = item.picture ? element("img", "", null, host) : element("div", "message", "no structural formula", host);
+    if (item.picture) picture.src = item.picture;
+    return;
+  }
   load3Dmol(data.scripts)
     .then(() =>
       inTurn(() => {

@@ -65,9 +65,12 @@ function setColours(root, colours) {
   for (const [name, value] of Object.entries(colours)) root.style.setProperty("--" + name.replaceAll("_", "-"), value);
 }
 
-function say(host, text) {
+// A sentence in place of a drawing, with a flat picture of the molecule where there is one.
+function say(host, text, picture) {
   host.replaceChildren();
-  element("div", "message", text, host);
+  const message = element("div", "message", null, host);
+  if (picture) element("img", "", null, message).src = picture;
+  element("span", "", text, message);
   host.dataset.message = "1";
 }
 
@@ -119,8 +122,8 @@ function drawMolecule(host, molecule, look, onAtom) {
   if (!viewer) {
     host.replaceChildren();
     if (!hasWebGL()) {
-      say(host, "No 3D view: this browser has WebGL switched off.");
-      return;
+      say(host, "No 3D view: this browser has WebGL switched off.", molecule.picture);
+      return null;
     }
     viewer = window.$3Dmol.createViewer(host, { backgroundAlpha: 0, disableFog: true, antialias: true });
     viewers().set(host, viewer);
@@ -146,35 +149,42 @@ function drawMolecule(host, molecule, look, onAtom) {
   for (const label of molecule.labels ?? []) {
     const atom = model.selectedAtoms({ index: label.atom })[0];
     if (!atom) continue;
-    viewer.addLabel(label.text, {
-      position: atom,
-      font: "Inter, sans-serif",
-      fontSize: 12,
-      fontColor: look.ink,
-      backgroundColor: look.page,
-      backgroundOpacity: 0.85,
-      borderThickness: 0,
-      inFront: true,
-      padding: 3,
-      alignment: "bottomCenter",
-      screenOffset: { x: 0, y: 24 },
-    });
+    writeAt(viewer, label.text, atom, look, true);
   }
   if (onAtom) viewer.setClickable({}, true, onAtom);
   // The camera is set before render() builds the geometry: until then each of these draws an empty scene.
   if (view) viewer.setView(view);
   else {
     viewer.zoomTo();
-    viewer.zoom(look.zoom);
+    viewer.zoom(look.zoom * Math.min(1, host.clientWidth / host.clientHeight)); // zoomTo() looks at the height
   }
   viewer.render();
   confirmDrawn(host, viewer, molecule.symbols.length, 20);
+  return viewer;
+}
+
+// A short text at a point of the scene, readable on any ground.
+function writeAt(viewer, text, position, look, below) {
+  viewer.addLabel(text, {
+    position,
+    font: "Inter, sans-serif",
+    fontSize: 12,
+    fontColor: look.ink,
+    backgroundColor: look.page,
+    backgroundOpacity: 0.85,
+    borderThickness: 0,
+    inFront: true,
+    padding: 3,
+    alignment: below ? "bottomCenter" : "center",
+    screenOffset: { x: 0, y: below ? 24 : 0 },
+  });
 }
 
 function forget(host) {
   const viewer = viewers().get(host);
   if (viewer) {
     viewers().delete(host);
+    viewer.spin(false);
     viewer.divwatcher?.disconnect();
     viewer.intwatcher?.disconnect();
     try {

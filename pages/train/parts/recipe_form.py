@@ -117,8 +117,13 @@ def _field(name: str, field: dict[str, Any], preset: Preset, dataset: Dataset) -
         )
         return "default" if chosen == dataset.card.default_target else chosen
     if name == "split":
-        common["key"] = f"{key}_{dataset.name}"
-        return st.selectbox(options=list_splits(dataset), **common)
+        names = list_splits(dataset)
+        asked = st.query_params.get("split", start)
+        if asked not in names:
+            st.warning(f"There is no split {plain(asked)}.", icon=":material/info:")
+            asked = start
+        common["key"] = f"{key}_{dataset.name}_{asked}"  # a link that names another split sets the field anew
+        return st.selectbox(options=names, index=names.index(asked) if asked in names else 0, **common)
     if "enum" in field:
         options = field["enum"]
         return st.selectbox(
