@@ -135,6 +135,24 @@ def show_bar(dataset: Dataset, selection: Selection, n: int) -> None:
             st.caption(f"**{number(n)}** of {number(total)} molecules, {percent(n / total, 1)}")
         else:
             st.caption(f"All **{number(total)}** molecules")
+    tell_substructure(dataset, selection.substructure)
+
+
+def tell_substructure(dataset: Dataset, query: str) -> None:
+    """How the substructure filter was understood, and which molecules it cannot find."""
+    if not query:
+        return
+    from core.data.search import coverage, understood_as  # brings RDKit along
+
+    kind = understood_as(query)
+    meaning = "capital letters match outside aromatic rings only, small ones within"
+    if kind == "SMILES":
+        meaning = "an element matches in aromatic rings and outside"
+    lacking = str(coverage(dataset))
+    st.caption(
+        f"**{plain(query)}** was read as {kind}: {meaning}; hydrogens are implicit."
+        + (f" {lacking}; they are never found." if lacking else "")
+    )
 
 
 def _stamp(dataset: Dataset, selection: Selection) -> str:

@@ -8,7 +8,7 @@ from pages.common.filters import pick_selection
 from pages.common.furniture import card, empty, page_head
 from pages.common.guard import guard
 from pages.common.pickers import pick_dataset
-from pages.explore.parts.molecule_list import listing, show_list, tell_substructure
+from pages.explore.parts.molecule_list import listing, show_list
 from pages.explore.parts.molecule_nearest import show_nearest
 from pages.explore.parts.molecule_shown import show_formula, show_head, show_properties, show_view
 
@@ -18,7 +18,6 @@ def show_page() -> None:
     dataset = pick_dataset()
     actions = page_head("Molecules", f"{plain(dataset.card.title)} · {plain(dataset.card.level_of_theory)}")
     picked = pick_selection(dataset, "molecules")
-    tell_substructure(dataset, picked.selection.substructure)
     if len(picked.rows) == 0:
         empty(
             f"No molecule of {plain(dataset.name)} passes these filters.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -35,3 +37,19 @@ def facts(app: AppTest) -> dict[str, str]:
 def figures(app: AppTest) -> list[str]:
     """Keys of the figures and components on the page."""
     return [str(e.key) for kind in ("plotly_chart", "bidi_component") for e in app.get(kind) if e.key]
+
+
+def component(app: AppTest, name: str) -> dict[str, Any]:
+    """The data that a component of the page was given."""
+    return next(json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.component_name == name)
+
+
+def table(app: AppTest) -> dict[str, Any]:
+    """The data of the page's table of molecules."""
+    return component(app, "mollens_table")
+
+
+def column(app: AppTest, key: str) -> list[str | None]:
+    """One column of the table of molecules."""
+    place = 1 + [c["key"] for c in table(app)["columns"]].index(key)
+    return [row[place] for row in table(app)["rows"]]

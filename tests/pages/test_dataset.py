@@ -9,7 +9,7 @@ from core.data.splits import make_split
 from core.data.store import Dataset, dataset_folder
 from tests.conftest import save_some
 from tests.fake_runs import fake_dataset, fake_molecules
-from tests.pages.reading import facts, figures, open_page, words
+from tests.pages.reading import column, facts, figures, open_page, words
 
 PAGE = "explore/dataset.py"
 
@@ -35,7 +35,7 @@ def test_the_page_counts_what_is_there(small: Dataset) -> None:
     assert "No size is rarer than 1 %." in words(app)
     assert {"fig_sizes", "fig_elements", "fig_cells"} <= charts(app)
     assert "python -m core describe small --json" in words(app)
-    assert app.dataframe[0].value["formula"].tolist() == ["H2O", "CH4", "FH", "CH4O"]
+    assert column(app, "formula") == ["H₂O", "CH₄", "FH", "CH₄O"]
 
 
 def test_the_embedded_dataset_is_shown_first_and_with_its_licence(demo: Dataset) -> None:

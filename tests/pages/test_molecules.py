@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,7 +13,7 @@ from core.data.store import Dataset, dataset_folder, delete_dataset, save_datase
 from core.tasks import list_tasks
 from tests.conftest import save_some
 from tests.fake_runs import fake_dataset, fake_molecules
-from tests.pages.reading import facts, figures, open_page, words
+from tests.pages.reading import column, component, facts, figures, open_page, table, words
 
 PAGE = "explore/molecules.py"
 
@@ -28,22 +25,8 @@ def small() -> Dataset:
     return fake_dataset("small", fake_molecules(numbers, np.array([-76.4, -40.5, -100.4, np.nan])))
 
 
-def component(app: AppTest, name: str) -> dict[str, Any]:
-    """The data that a component of the page was given."""
-    return next(json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.component_name == name)
-
-
-def table(app: AppTest) -> dict[str, Any]:
-    return component(app, "mollens_table")
-
-
 def ids(app: AppTest) -> list[str]:
     return [row[0] for row in table(app)["rows"]]
-
-
-def column(app: AppTest, key: str) -> list[str | None]:
-    place = 1 + [c["key"] for c in table(app)["columns"]].index(key)
-    return [row[place] for row in table(app)["rows"]]
 
 
 def test_molecules_are_filtered_by_the_address(small: Dataset) -> None:

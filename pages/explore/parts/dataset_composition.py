@@ -14,16 +14,19 @@ from core.data.table import molecule_table
 from core.figures.dataset_cells import Normalisation, scale_ends, size_element_map
 from core.figures.dataset_elements import element_sentence, element_shares
 from core.figures.dataset_sizes import fitting_scale, size_histogram, size_sentence
-from core.figures.numbers import number, unit_text
+from core.figures.numbers import number
 from core.figures.picking import let_pick, picked_marks, picked_range
 from core.figures.theme import colours
 from pages.common.address import kept, kept_switch
 from pages.common.appearance import dark
 from pages.common.filters import Picked, selection_query, set_selection, toggle_element, toggle_span
 from pages.common.furniture import card, card_head, empty, picked_points, scale_strip, show
+from pages.common.table import sortable_table
+from pages.explore.parts.molecule_rows import table_columns, table_rows
 
 MOLECULES = "pages/explore/molecules.py"
 GLIMPSE = 8
+_WISH = "_glimpse_wish"
 NORMALISATIONS: dict[Normalisation, str] = {"counts": "molecules", "share": "share of all", "element": "per element"}
 
 
@@ -183,21 +186,28 @@ def show_glimpse(dataset: Dataset, picked: Picked) -> None:
     table = molecule_table(dataset, picked.rows[:GLIMPSE])
     card_head(
         "Which molecules are they?",
-        f"The first {number(min(n, GLIMPSE))} of {number(n)}",
+        f"The first {number(min(n, GLIMPSE))} of {number(n)} · click a row to see it in 3D, a head to sort all of them",
         "glimpse",
     )
-    names = {p.key: f"{p.label}, {unit_text(p.unit)}" if p.unit else p.label for p in dataset.card.properties}
-    st.dataframe(
-        table,
-        hide_index=True,
-        key="glimpse_table",
-        column_config={
-            "id": st.column_config.NumberColumn("Id", format="%d", width=70),
-            "formula": st.column_config.TextColumn("Formula", width=90),
-            "atoms": st.column_config.NumberColumn("Atoms", width=60),
-            "heavy_atoms": st.column_config.NumberColumn("Heavy", width=60),
-            "smiles": st.column_config.TextColumn("SMILES", width=170),
-            **{key: st.column_config.NumberColumn(name, format="%.4f", width=130) for key, name in names.items()},
-        },
+    sortable_table(
+        table_columns(dataset),
+        table_rows(table),
+        "glimpse_table",
+        "The first molecules",
+        "",
+        False,
+        "",
+        0,
+        lambda column: _go("sort", column),
+        lambda identifier: _go("molecule", identifier),
+        height=296,
     )
     st.page_link(MOLECULES, label="Sort them, see them in 3D", icon=":material/arrow_forward:", query_params=query)
+    wish = st.session_state.pop(_WISH, None)
+    if wish is not None:
+        st.switch_page(MOLECULES, query_params={**query, **wish})
+
+
+def _go(key: str, value: str) -> None:
+    """Remember what was clicked; the page is switched once this one has run."""
+    st.session_state[_WISH] = {key: value}

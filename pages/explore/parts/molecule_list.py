@@ -5,28 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.data.search import coverage, understood_as
 from core.data.store import Dataset
 from core.data.table import molecule_table, sorted_rows, table_keys
 from core.errors import MollensError
-from core.figures.numbers import formula, number, significant, unit_text
+from core.figures.numbers import number
 from pages.common.appearance import plain
 from pages.common.filters import Picked
 from pages.common.furniture import card_head
-from pages.common.table import Column, sortable_table
+from pages.common.table import sortable_table
+from pages.explore.parts.molecule_rows import table_columns, table_rows
 
 PER_PAGE = 100
-_HEADS = {
-    "id": ("Id", "Identifier in the source"),
-    "formula": ("Formula", "Sum formula"),
-    "atoms": ("Atoms", "Atoms, hydrogens included"),
-    "heavy_atoms": ("Heavy", "Atoms that are not hydrogen"),
-    "smiles": ("SMILES", "Structure as SMILES"),
-}
 Rows = NDArray[np.int64]
 
 
@@ -53,21 +45,6 @@ class Listing:
     def shown(self) -> Rows:
         """(n,) rows of the page."""
         return self.order[PER_PAGE * (self.page - 1) : PER_PAGE * self.page]
-
-
-def tell_substructure(dataset: Dataset, query: str) -> None:
-    """How the substructure filter was understood, and which molecules it cannot find."""
-    if not query:
-        return
-    kind = understood_as(query)
-    meaning = "capital letters match outside aromatic rings only, small ones within"
-    if kind == "SMILES":
-        meaning = "an element matches in aromatic rings and outside"
-    lacking = str(coverage(dataset))
-    st.caption(
-        f"**{plain(query)}** was read as {kind}: {meaning}; hydrogens are implicit."
-        + (f" {lacking}; they are never found." if lacking else "")
-    )
 
 
 def listing(dataset: Dataset, picked: Picked) -> Listing:
@@ -123,9 +100,7 @@ def _order(name: str, sha256: str, filters: str, sort: str, descending: bool, _d
 def show_list(dataset: Dataset, picked: Picked, shown: Listing) -> None:
     """The table and its pages."""
     n = len(shown.order)
-    properties = {key: dataset.property(key) for key in table_keys(dataset) if key not in _HEADS}
-    columns = [Column(key, _HEADS[key][0], "", _HEADS[key][1], key in ("formula", "smiles")) for key in _HEADS]
-    columns += [Column(key, p.label, unit_text(p.unit), p.description) for key, p in properties.items()]
+    columns = table_columns(dataset)
     heads = {column.key: column.label for column in columns}
     card_head(
         f"{number(n)} {'molecule' if n == 1 else 'molecules'}",
@@ -137,7 +112,7 @@ def show_list(dataset: Dataset, picked: Picked, shown: Listing) -> None:
     table = molecule_table(dataset, shown.shown())
     sortable_table(
         columns,
-        _texts(table),
+        table_rows(table),
         f"molecules_{dataset.name}",
         "Molecules",
         shown.sort,
@@ -149,20 +124,6 @@ def show_list(dataset: Dataset, picked: Picked, shown: Listing) -> None:
         height=592,
     )
     _pages(shown)
-
-
-def _texts(table: pl.DataFrame) -> list[list[str | None]]:
-    rows = []
-    for values in table.iter_rows():
-        identifier, composition, atoms, heavy, smiles, *numbers = values
-        words = [str(identifier), formula(composition), str(atoms), str(heavy), smiles or None]
-        rows.append([str(identifier), *words, *(None if v is None else value_text(v) for v in numbers)])
-    return rows
-
-
-def value_text(value: float) -> str:
-    """A property's value as the page writes it."""
-    return number(value, 4) if abs(value) >= 1 else significant(value, 4)
 
 
 def _pages(shown: Listing) -> None:

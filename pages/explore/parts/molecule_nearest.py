@@ -14,7 +14,8 @@ from pages.common.appearance import plain
 from pages.common.furniture import card_head
 from pages.common.indexing import offer_index
 from pages.common.viewer import GalleryItem, molecule_gallery
-from pages.explore.parts.molecule_list import show_molecule, value_text
+from pages.explore.parts.molecule_list import show_molecule
+from pages.explore.parts.molecule_rows import value_text
 from pages.explore.parts.molecule_shown import NO_VALUE, picture_of
 
 N_NEAREST = 8

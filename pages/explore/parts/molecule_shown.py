@@ -16,7 +16,8 @@ from core.figures.theme import colours, element_colours
 from pages.common.appearance import dark, plain, safe
 from pages.common.furniture import Fact, card_head, facts
 from pages.common.viewer import AtomColumn, molecule_explorer
-from pages.explore.parts.molecule_list import Listing, show_molecule, value_text
+from pages.explore.parts.molecule_list import Listing, show_molecule
+from pages.explore.parts.molecule_rows import value_text
 
 MOST_WRITTEN = 9
 """numbers of a property with a shape that are written out"""
