@@ -8,10 +8,10 @@ import typer
 
 from core.cli.options import Json, Where
 from core.cli.output import four_decimals, print_json, print_table
-from core.data.selection import parse_where
 from core.data.store import delete_dataset, list_datasets, open_dataset
 from core.data.summary import describe
 from core.data.table import molecule_table, sorted_rows
+from core.data.where import parse_where
 
 
 def add_commands(app: typer.Typer) -> None:

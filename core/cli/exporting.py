@@ -10,8 +10,8 @@ import typer
 from core.cli.options import Where
 from core.cli.output import progress_bar
 from core.data.exporters import EXPORTERS, export, format_of, left_out
-from core.data.selection import parse_where
 from core.data.store import open_dataset
+from core.data.where import parse_where
 from core.errors import MollensError
 
 

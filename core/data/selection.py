@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -22,12 +21,6 @@ Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
-PARTS = ("train", "validation", "test")
-MOST_SPANS = 1000
-"""numbers and ranges that one filter may list"""
-LONGEST = 20_000
-"""characters of one filter"""
-_SPAN = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 _FORMULA = re.compile(r"([A-Z][a-z]?)([0-9]{0,4})")
 
 
@@ -124,8 +117,8 @@ class Selection:
             MollensError: for a filter that this dataset cannot answer: a property, split or SMILES that it lacks.
         """
         inside = np.ones(dataset.molecules.n_molecules, dtype=bool)
-        for kind, text in self.query().items():
-            inside &= _mask(dataset, kind, text, progress)
+        for kind in self.kinds():
+            inside &= _mask(dataset, kind, getattr(self, kind), progress)
         return inside
 
     def rows(self, dataset: Dataset, progress: Progress | None = None) -> Rows:
@@ -133,84 +126,51 @@ class Selection:
         return np.flatnonzero(self.mask(dataset, progress))
 
 
-def parse_selection(query: Mapping[str, str | Sequence[str]], dataset: Dataset) -> Selection:
-    """The selection that parameters of an address name; keys that name no filter are passed over.
+def _mask(dataset: Dataset, kind: str, value: Any, progress: Progress | None) -> Mask:
+    if kind == "substructure":
+        from core.data.search import substructure_rows  # RDKit takes 0.4 s to load; most filters do without
+
+        return _of_rows(dataset, substructure_rows(dataset, value, progress))
+    if kind == "sound":
+        return _sound(dataset)
+    return _cached_mask(dataset, kind, value)
+
+
+@lru_cache(maxsize=512)
+def _cached_mask(dataset: Dataset, kind: str, value: Any) -> Mask:
+    """One filter, kept: datasets never change, and a split never changes under its name."""
+    mask = _compute(dataset, kind, value)
+    mask.setflags(write=False)
+    return mask
+
+
+def _compute(dataset: Dataset, kind: str, value: Any) -> Mask:
+    molecules = dataset.molecules
+    if kind in ("size", "heavy", "id"):
+        return _within({"size": molecules.sizes, "heavy": molecules.heavy_atoms, "id": molecules.ids}[kind], value)
+    if kind in ("element", "without"):
+        has = [molecules.contains(NUMBERS[symbol]) for symbol in value]
+        return np.logical_and.reduce(has) if kind == "element" else ~np.logical_or.reduce(has)
+    if kind == "formula":
+        return np.logical_or.reduce([_has_formula(molecules, count_formula(formula)) for formula in value])
+    if kind == "range":
+        return np.logical_and.reduce([_in_range(molecules.columns[limits.key], limits) for limits in value])
+    name, _, part = value.rpartition(":")
+    return _of_rows(dataset, molecules.rows_of(getattr(open_split(dataset, name), part)))
+
+
+def _within(numbers: NDArray[np.int64], spans: tuple[Span, ...]) -> Mask:
+    """Which numbers lie in one of the spans, which are ascending and apart."""
+    place = np.searchsorted([span.low for span in spans], numbers, side="right") - 1
+    return (place >= 0) & (numbers <= np.array([span.high for span in spans])[place])
+
+
+def count_formula(formula: str) -> dict[str, int]:
+    """Symbol -> number of atoms in a sum formula.
 
     Raises:
-        MollensError: for a value that cannot be understood or that the dataset cannot answer; the key begins the text.
+        MollensError: if it is none.
     """
-    read: dict[str, Any] = {}
-    for field in fields(Selection):
-        values = query.get(field.name)
-        if values is None:
-            continue
-        text = values if isinstance(values, str) else ",".join(values)
-        if text.strip():
-            if len(text) > LONGEST:
-                raise MollensError(f"{field.name}: has {len(text):,} characters; expected at most {LONGEST:,}")
-            read[field.name] = _READERS[field.name](text.strip(), dataset)
-    return Selection(**read)
-
-
-def parse_where(arguments: Sequence[str], dataset: Dataset) -> Selection:
-    """The selection that arguments such as `size=17-19` and `element=F` name.
-
-    Raises:
-        MollensError: as `parse_selection`, and for an argument without "=" or with an unknown key.
-    """
-    query: dict[str, list[str]] = {}
-    known = [field.name for field in fields(Selection)]
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals or key not in known:
-            raise MollensError(f"filter {argument[:60]!r}: expected KEY=VALUE with a key of {', '.join(known)}")
-        query.setdefault(key, []).append(value)
-    for key in ("substructure", "split"):
-        if len(query.get(key, ())) > 1:
-            raise MollensError(f"{key}: is given {len(query[key])} times; expected once")
-    return parse_selection(query, dataset)
-
-
-def _spans(what: str) -> Callable[[str, Dataset], tuple[Span, ...]]:
-    def read(text: str, dataset: Dataset) -> tuple[Span, ...]:
-        found = []
-        for word in text.split(","):
-            match = _SPAN.fullmatch(word.strip())
-            if match is None:
-                raise MollensError(f"{what} {word[:30]!r}: expected a number such as 17, or a range such as 17-19")
-            low, high = int(match[1]), int(match[2] or match[1])
-            found.append(Span(min(low, high), max(low, high)))
-        if len(found) > MOST_SPANS:
-            raise MollensError(f"{what}: lists {len(found):,} numbers and ranges; expected at most {MOST_SPANS:,}")
-        return _joined(found)
-
-    return read
-
-
-def _joined(spans: list[Span]) -> tuple[Span, ...]:
-    """The same numbers in the fewest spans, ascending."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        if joined and span.low <= joined[-1].high + 1:
-            joined[-1] = Span(joined[-1].low, max(joined[-1].high, span.high))
-        else:
-            joined.append(span)
-    return tuple(joined)
-
-
-def _symbols(text: str, dataset: Dataset) -> tuple[str, ...]:
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if word not in NUMBERS:
-            raise MollensError(f"element {word[:20]!r} is not known; use a symbol such as F")
-    return tuple(dict.fromkeys(words))
-
-
-def _formulas(text: str, dataset: Dataset) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_hill(_counts(word.strip())) for word in text.split(",")))
-
-
-def _counts(formula: str) -> dict[str, int]:
     parts = _FORMULA.findall(formula)
     if not parts or "".join(symbol + n for symbol, n in parts) != formula:
         raise MollensError(f"formula {formula[:30]!r}: expected symbols and numbers such as C7H10O2")
@@ -220,110 +180,6 @@ def _counts(formula: str) -> dict[str, int]:
             raise MollensError(f"formula {formula[:30]!r}: element {symbol!r} is not known")
         counts[symbol] = counts.get(symbol, 0) + int(n or 1)
     return counts
-
-
-def _hill(counts: dict[str, int]) -> str:
-    first = [symbol for symbol in ("C", "H") if symbol in counts] if "C" in counts else []
-    return "".join(s + (str(counts[s]) if counts[s] > 1 else "") for s in first + sorted(set(counts) - set(first)))
-
-
-def _ranges(text: str, dataset: Dataset) -> tuple[Range, ...]:
-    found = {}
-    for word in text.split(","):
-        parts = [part.strip() for part in word.split(":")]
-        if len(parts) != 3:
-            raise MollensError(f"range {word[:60]!r}: expected PROPERTY:LOW:HIGH such as gap:5:8; an end may be empty")
-        key, low, high = parts[0], _end(parts[1], word), _end(parts[2], word)
-        values = dataset.molecules.columns.get(key)
-        if values is None or values.ndim != 1:
-            raise MollensError(f"range {word[:60]!r}: dataset {dataset.name} has no property {key[:40]!r} of molecules")
-        if low is not None and high is not None and low > high:
-            low, high = high, low
-        if low is not None or high is not None:
-            found[key] = Range(key, low, high)
-    return tuple(found.values())
-
-
-def _end(text: str, word: str) -> float | None:
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise MollensError(f"range {word[:60]!r}: {text[:20]!r} is no number")
-    return value
-
-
-def _split(text: str, dataset: Dataset) -> str:
-    name, _, part = text.rpartition(":")
-    if part not in PARTS:
-        raise MollensError(f"split {text[:60]!r}: expected NAME:PART with a part of {', '.join(PARTS)}")
-    open_split(dataset, name or "default")
-    return f"{name or 'default'}:{part}"
-
-
-def _switch(text: str, dataset: Dataset) -> bool:
-    if text not in ("0", "1"):
-        raise MollensError(f"sound {text[:20]!r}: expected 1 to leave known defects out, or 0")
-    return text == "1"
-
-
-_READERS: dict[str, Callable[[str, Dataset], object]] = {
-    "size": _spans("size"),
-    "heavy": _spans("heavy"),
-    "element": _symbols,
-    "without": _symbols,
-    "formula": _formulas,
-    "range": _ranges,
-    "substructure": lambda text, dataset: text,
-    "id": _spans("id"),
-    "split": _split,
-    "sound": _switch,
-}
-
-
-def _mask(dataset: Dataset, kind: str, text: str, progress: Progress | None) -> Mask:
-    if kind == "substructure":
-        from core.data.search import substructure_rows  # RDKit takes 0.4 s to load; most filters do without
-
-        return _of_rows(dataset, substructure_rows(dataset, text, progress))
-    if kind == "sound":
-        return _sound(dataset)
-    return _cached_mask(dataset, kind, text)
-
-
-@lru_cache(maxsize=512)
-def _cached_mask(dataset: Dataset, kind: str, text: str) -> Mask:
-    """One filter, kept: datasets never change, and a split never changes under its name."""
-    mask = _compute(dataset, kind, text)
-    mask.setflags(write=False)
-    return mask
-
-
-def _compute(dataset: Dataset, kind: str, text: str) -> Mask:
-    molecules = dataset.molecules
-    value = _READERS[kind](text, dataset)
-    if kind in ("size", "heavy", "id"):
-        numbers = {"size": molecules.sizes, "heavy": molecules.heavy_atoms, "id": molecules.ids}[kind]
-        return _within(numbers, value)  # type: ignore[arg-type]
-    if kind in ("element", "without"):
-        has = [molecules.contains(NUMBERS[symbol]) for symbol in text.split(",")]
-        return np.logical_and.reduce(has) if kind == "element" else ~np.logical_or.reduce(has)
-    if kind == "formula":
-        return np.logical_or.reduce([_has_formula(molecules, _counts(word)) for word in text.split(",")])
-    if kind == "range":
-        return np.logical_and.reduce([_in_range(molecules.columns[r.key], r) for r in value])  # type: ignore[attr-defined]
-    name, _, part = text.rpartition(":")
-    split = open_split(dataset, name)
-    return _of_rows(dataset, molecules.rows_of(getattr(split, part)))
-
-
-def _within(numbers: NDArray[np.int64], spans: tuple[Span, ...]) -> Mask:
-    """Which numbers lie in one of the spans, which are ascending and apart."""
-    place = np.searchsorted([span.low for span in spans], numbers, side="right") - 1
-    return (place >= 0) & (numbers <= np.array([span.high for span in spans])[place])
 
 
 def _has_formula(molecules: Molecules, counts: dict[str, int]) -> Mask:

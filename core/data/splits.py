@@ -145,7 +145,7 @@ def _pool(dataset: Dataset, seed: int, given: Mapping[str, Any]) -> Pool:
     molecules = dataset.molecules
     ids = molecules.ids
     if given.get("where"):
-        from core.data.selection import parse_where  # it reads splits itself
+        from core.data.where import parse_where  # it reads splits itself
 
         ids = ids[parse_where(given["where"], dataset).rows(dataset)]
         if not len(ids):

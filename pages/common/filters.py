@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.data.selection import PARTS, Selection, Span, parse_selection
-from core.data.splits import list_splits
+from core.data.selection import Selection, Span
+from core.data.splits import PARTS, list_splits
 from core.data.store import Dataset
+from core.data.where import parse_selection
 from core.errors import MollensError
 from core.figures.filters import PART_NAMES, chips
 from core.figures.numbers import number, percent, unit_text

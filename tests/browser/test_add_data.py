@@ -39,7 +39,7 @@ def test_a_file_is_uploaded_mapped_imported_and_opened(app: str, visitor: Visito
     page.locator('input[type="file"]').set_input_files(str(mine))
     page.wait_for_url("**upload=**")
     page.get_by_text("What are the columns?").wait_for()
-    assert page.get_by_text("Still to say: the unit of the coordinates.").count() == 1
+    page.get_by_text("Still to say: the unit of the coordinates.").wait_for()
 
     page.get_by_role("button", name="Take the guesses").click()
     page.get_by_text("2 used, 1 left out").wait_for()

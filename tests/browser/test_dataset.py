@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 
-from core.data.selection import parse_where
 from core.data.store import open_dataset
+from core.data.where import parse_where
 from tests.browser.conftest import Visitor, wait_for
 
 
@@ -63,6 +63,15 @@ def query(visitor: Visitor) -> dict[str, str]:
     return {key: values[0] for key, values in parse_qs(urlparse(visitor.page.url).query).items()}
 
 
+def _soon(visitor: Visitor, key: str) -> bool:
+    """Whether the address names a range of this property within a few seconds."""
+    for _ in range(20):
+        if f"{key}:" in query(visitor).get("range", ""):
+            return True
+        visitor.page.wait_for_timeout(200)
+    return False
+
+
 def told(visitor: Visitor, n: int) -> None:
     """Wait until the page says that `n` molecules pass."""
     wait_for(f"{n} of 150 molecules", visitor.page.get_by_text(f"{n} of 150 molecules").count)
@@ -101,8 +110,12 @@ def test_a_range_of_values_and_a_region_of_two_are_filters(app: str, visitor: Vi
     n = counts(f"range={query(visitor)['range']}")
     assert 0 < n < 150
     told(visitor, n)
-    drag(visitor, "fig_density", (2.2, 2.2), (30.8, 30.8))
-    wait_for("a range of both", lambda: "energy" in query(visitor)["range"])
+    # a chart gets a new key with a new filter; under load the old one may still take the drag and be gone with it
+    wait_for(
+        "a range of both",
+        lambda: drag(visitor, "fig_density", (2.2, 2.2), (30.8, 30.8)) or _soon(visitor, "energy"),
+        every=1.0,
+    )
     visitor.is_done()
     both = query(visitor)["range"]
     assert {part.split(":")[0] for part in both.split(",")} == {"gap", "energy"}

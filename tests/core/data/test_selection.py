@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from core.data.molecules import NUMBERS
-from core.data.selection import Range, Selection, Span, parse_selection, parse_where
+from core.data.selection import Range, Selection, Span
 from core.data.splits import make_split, open_split
 from core.data.store import Dataset
+from core.data.where import parse_selection, parse_where
 from core.errors import MollensError
 from tests.fake_runs import fake_dataset, fake_molecules
 
