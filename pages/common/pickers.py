@@ -21,7 +21,9 @@ def pick_dataset() -> Dataset:
     """
     entries = {entry.name: entry for entry in dataset_entries()}
     if not entries:
-        raise MollensError("datasets: there is none; import one with `python -m core import FILE --name NAME`")
+        raise MollensError(
+            "datasets: there is none; add one on the page Add data, or import one with `python -m core import`"
+        )
     wanted = st.query_params.get("dataset") or st.session_state.get(_KEPT)
     if wanted is not None and wanted not in entries:
         st.warning(
@@ -39,7 +41,7 @@ def pick_dataset() -> Dataset:
         names,
         index=names.index(wanted) if wanted else 0,
         format_func=describe,
-        help="Name and number of molecules. Import more with `python -m core import`.",
+        help="Name and number of molecules. More come in on the page Add data.",
     )
     st.session_state[_KEPT] = chosen
     if st.query_params.get("dataset") != chosen:

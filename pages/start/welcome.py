@@ -88,7 +88,13 @@ def show_explore(dataset: Dataset) -> None:
     sizes, counts = count_by_size(molecules)
     show(size_histogram(sizes, counts, dark(), height=FIGURE, numbers=False), "glimpse_sizes", "Molecules by size")
     links(
-        "explore", dataset, {"pages/explore/dataset.py": "The dataset", "pages/explore/molecules.py": "Its molecules"}
+        "explore",
+        dataset,
+        {
+            "pages/explore/dataset.py": "The dataset",
+            "pages/explore/molecules.py": "Molecules",
+            "pages/explore/add_data.py": "Add data",
+        },
     )
 
 

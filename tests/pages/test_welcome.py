@@ -19,7 +19,7 @@ def test_three_sentences_lead_to_the_pages() -> None:
     app = open_page("start/welcome.py")
     assert len(app.subheader) == 3
     assert [link.proto.label for link in app.get("page_link")] == [
-        "The dataset", "Its molecules", "A new run", "All runs", "Errors by group", "The worst molecules",
+        "The dataset", "Molecules", "Add data", "A new run", "All runs", "Errors by group", "The worst molecules",
     ]  # fmt: skip
     assert "No network has been trained on it yet." in words(app)
 
