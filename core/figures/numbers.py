@@ -76,8 +76,8 @@ def quantity(value: float | None, unit: str, digits: int = 3, sign: bool = False
 
 
 def unit_text(unit: str) -> str:
-    """A unit as people write it: a0^3 is a₀³."""
-    return unit.replace("a0", "a₀").replace("^2", "²").replace("^3", "³")
+    """A unit as people write it: a0^3 is a₀³, eV/Angstrom is eV/Å."""
+    return unit.replace("Angstrom", "Å").replace("a0", "a₀").replace("^2", "²").replace("^3", "³")
 
 
 def squared(unit: str) -> str:

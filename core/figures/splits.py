@@ -175,7 +175,7 @@ def parts_by_element(drift: Drift, dark: bool, height: int = 270) -> Figure:
         range=[-2, 102], tickvals=[0, 50, 100], ticktext=["0 %", "50 %", "100 %"], title_text="of the part contain it"
     )
     fig.update_yaxes(
-        range=[-0.6, len(symbols) - 0.4], tickvals=rows, ticktext=symbols, showgrid=False,
+        range=[-0.6, len(symbols) - 0.4], tickvals=rows, ticktext=symbols, showgrid=False, ticklabelstandoff=6,
         tickfont={"size": 13, "color": c.ink},
     )  # fmt: skip
     return fig

@@ -24,3 +24,8 @@ def plain(text: object) -> str:
 def safe(text: object) -> str:
     """Escape a text that others wrote so that HTML shows it as it is."""
     return html.escape(str(text), quote=True)
+
+
+def unbroken(text: str) -> str:
+    """The text with no line break between a number and its per cent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")

@@ -54,10 +54,10 @@ def pick_selection(dataset: Dataset, page: str) -> Picked:
 
 def set_selection(selection: Selection) -> None:
     """Put a selection into the address in place of the one before, and forget the page and molecule that it showed."""
-    for key in (*KEYS, "molecule", "page"):
-        st.query_params.pop(key, None)
-    for key, value in selection.query().items():
-        st.query_params[key] = value
+    forgotten = {*KEYS, "molecule", "page"}
+    rest = {key: st.query_params.get_all(key) for key in st.query_params if key not in forgotten}
+    # in one go: each change of the address is a step of its own for the browser's Back
+    st.query_params.from_dict({**rest, **selection.query()})
 
 
 def selection_query(dataset: Dataset, selection: Selection) -> dict[str, str]:
@@ -72,8 +72,7 @@ def _read(dataset: Dataset, page: str) -> Selection:
     st.session_state[_PAGE] = page
     if not given and arrived and kept.get(dataset.name):
         given = {key: [value] for key, value in kept[dataset.name].items()}
-        for key, value in kept[dataset.name].items():
-            st.query_params[key] = value
+        st.query_params.update(kept[dataset.name])
     selection = Selection()
     for key, values in given.items():  # one by one, so that a bad one does not take the others away
         try:

@@ -30,6 +30,7 @@ def pick_dataset() -> Dataset:
             f"There is no dataset {plain(wanted)}; {plain(next(iter(entries)))} is shown.", icon=":material/info:"
         )
         wanted = None
+        st.query_params.clear()  # filters, molecules and forms of another dataset mean nothing here
     names = list(entries)
 
     def describe(name: str) -> str:

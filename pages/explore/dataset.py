@@ -50,12 +50,14 @@ def show_facts(dataset: Dataset, picked: Picked) -> None:
     info, molecules = dataset.card, dataset.molecules
     n = len(picked.rows)
     n_atoms = int(molecules.sizes[picked.rows].sum()) if picked.selection else info.n_atoms
+    there = molecules.element_counts[picked.rows].any(axis=0) if picked.selection else [True] * len(molecules.symbols)
+    symbols = [symbol for symbol, found in zip(molecules.symbols, there, strict=True) if found]
     facts(
         [
             Fact("Molecules", number(n), f"of {number(info.n_molecules)}" if picked.selection else ""),
             Fact("Atoms", number(n_atoms)),
             Fact("Mean size", number(n_atoms / n, 1) if n else "—", "atoms"),
-            Fact("Elements", " ".join(molecules.symbols)),
+            Fact("Elements", " ".join(symbols) or "—"),
             Fact("Properties", number(len(info.properties))),
             Fact("Level of theory", info.level_of_theory),
             Fact("Licence", info.license or "not stated"),

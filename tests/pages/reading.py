@@ -23,9 +23,9 @@ def open_page(page: str, /, **query: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    """Everything that stands on the page in text elements."""
+    """Everything that stands on the page in text elements, with plain blanks."""
     kinds = (app.title, app.subheader, app.caption, app.markdown, app.warning, app.error, app.info, app.code)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def facts(app: AppTest) -> dict[str, str]:

@@ -128,7 +128,7 @@ def _key_of(name: str, shape: tuple[int, ...], per_atom: bool) -> tuple[str | No
     key = tables.get((per_atom, shape), {}).get(plain)
     if key is None:
         return None, "the name tells nothing; give it a key, or leave it out"
-    return key, f"its name is one of {PROPERTIES[key].label}"
+    return key, f"{PROPERTIES[key].label} is often named so"
 
 
 def _unit_of(

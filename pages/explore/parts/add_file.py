@@ -181,9 +181,15 @@ def ask_list(source: str) -> tuple[Path | None, Path | None]:
             try:
                 path = save_upload(uploaded, uploaded.name, uploaded.size, 64 << 20)
                 st.session_state[_LIST] = {"source": source, "key": upload_key(path)}
+                st.rerun()  # the list stands in place of the field that it came from
             except MollensError as error:
                 st.error(plain(error), icon=":material/error:")
                 return None, None
+        if st.button("Another list, or none", icon=":material/undo:", type="tertiary", key=f"add_list_drop_{source}"):
+            remove_upload(path)
+            st.session_state.pop(_LIST, None)
+            st.session_state.pop(f"add_list_{source}", None)
+            st.rerun()
         choice = st.segmented_control(
             f"The ids in {path.name}", ["flag", "exclude"], default="flag", key=f"add_list_use_{source}", required=True,
             format_func={"flag": "are marked as known defects", "exclude": "are left out"}.__getitem__,

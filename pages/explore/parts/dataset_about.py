@@ -16,6 +16,7 @@ from pages.common.appearance import plain
 from pages.common.filters import Picked, set_selection
 from pages.common.furniture import card, card_head, note
 from pages.common.indexing import offer_index
+from pages.explore.parts.add_source import size_text
 
 DEFECT_NAMES = {
     "uncharacterized": "Uncharacterized",
@@ -24,16 +25,17 @@ DEFECT_NAMES = {
     "missing": "No value of the target",
 }
 MOST_TEXT = 600
+MOST_ROWS = 18
+"""Of a table that is shown whole."""
 
 
 def show_about(dataset: Dataset, picked: Picked) -> None:
     """The card of the dataset."""
     with card("properties"):
         show_labels(dataset)
-    grid = st.grid(2, min_column_width=420, gap="small")
-    with grid.cell(), card("defects", height="stretch"):
+    with card("defects"):
         show_defects(dataset, picked)
-    with grid.cell(), card("origin", height="stretch"):
+    with card("origin"):
         show_origin(dataset)
 
 
@@ -64,7 +66,7 @@ def show_labels(dataset: Dataset) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        height=min(35 * (len(table) + 1) + 3, 620),
+        height="content" if len(table) <= MOST_ROWS else 620,
         column_config={
             "Property": st.column_config.TextColumn(width=190),
             "Unit": st.column_config.TextColumn(width=85),
@@ -85,15 +87,16 @@ def show_origin(dataset: Dataset) -> None:
         *([] if info.citation else [("Please cite", "not stated")]),
         ("Level of theory", info.level_of_theory),
         ("Licence", info.license or "not stated"),
-        *((f"{name.capitalize()}", words(value)) for name, value in info.source.items()),
+        *(_source_row(name, value) for name, value in info.source.items()),
         ("Checksum of the data", f"sha256 {info.sha256}"),
     ]
     if info.citation:
         with st.container(key="citation", gap=None):
             st.markdown(":gray[:small[Please cite]]")
             st.code(info.citation, language=None, wrap_lines=True)
+    grid = st.grid(2, min_column_width=420, gap="small")
     for label, value in rows:
-        st.markdown(f":gray[:small[{plain(label)}]]  \n{plain(value[:MOST_TEXT])}")
+        grid.cell().markdown(f":gray[:small[{plain(label)}]]  \n{plain(value[:MOST_TEXT])}")
 
 
 def show_defects(dataset: Dataset, picked: Picked) -> None:
@@ -118,9 +121,9 @@ def show_defects(dataset: Dataset, picked: Picked) -> None:
             column_config={
                 "Defect": st.column_config.TextColumn(width=165),
                 "Molecules": st.column_config.NumberColumn(width=80, format="localized"),
-                "Share": st.column_config.TextColumn(width=70),
-                "What it means": st.column_config.TextColumn(width=330),
-                "For example, ids": st.column_config.TextColumn(width=260),
+                "Share": st.column_config.TextColumn(width=62),
+                "What it means": st.column_config.TextColumn(width=430),
+                "For example, ids": st.column_config.TextColumn(width=280),
             },
         )
         n = int(found.any.sum())
@@ -153,10 +156,15 @@ def _defect_table(found: Defects, dataset: Dataset) -> pl.DataFrame:
     rows = []
     for kind, name in DEFECT_NAMES.items():
         counts = found.counts[kind]
-        examples = ", ".join(str(i) for i in counts.get("examples", ())[:6])
+        examples = ", ".join(_example(item) for item in counts.get("examples", ())[:6])
         rows.append((name, int(counts["n"]), percent(counts["n"] / total, 2), KINDS[kind], examples))
     names = ("Defect", "Molecules", "Share", "What it means", "For example, ids")
     return pl.DataFrame(rows, schema=list(names), orient="row")
+
+
+def _example(item: Any) -> str:
+    """An id, or the ids of molecules that are the same."""
+    return " = ".join(str(each) for each in item) if isinstance(item, list) else str(item)
 
 
 def words(value: Any) -> str:
@@ -165,4 +173,13 @@ def words(value: Any) -> str:
         return "; ".join(f"{key}: {words(item)}" for key, item in value.items())
     if isinstance(value, list):
         return f"{number(len(value))} entries" if len(value) > 8 else ", ".join(words(item) for item in value)
-    return str(value)
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _source_row(name: str, value: Any) -> tuple[str, str]:
+    """A line of where the data come from, with bytes and checksums in the words of people."""
+    if name == "sha256":
+        return "Checksum of the file", f"sha256 {value}"
+    if name == "size" and isinstance(value, int):
+        return "Size of the file", size_text(value)
+    return name.replace("_", " ").capitalize(), words(value)

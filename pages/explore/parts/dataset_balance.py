@@ -26,7 +26,7 @@ from core.figures.splits import (
     size_table,
 )
 from pages.common.address import kept
-from pages.common.appearance import dark
+from pages.common.appearance import dark, unbroken
 from pages.common.filters import Picked
 from pages.common.furniture import Fact, card, card_head, empty, facts, show
 from pages.explore.parts.dataset_composition import describe_command
@@ -70,7 +70,7 @@ def show_numbers(dataset: Dataset, picked: Picked) -> None:
             Fact("Molecules with a rare element", number(elements.n_rare), percent(elements.rare_share, 1)),
         ]
     )
-    st.markdown(f"{balance_sentence(sizes)} {element_balance_sentence(elements)}")
+    st.markdown(unbroken(f"{balance_sentence(sizes)} {element_balance_sentence(elements)}"))
     st.caption(common_sizes_sentence(*count_by_size(molecules, rows)))
 
 
@@ -99,7 +99,7 @@ def show_cap(dataset: Dataset, picked: Picked) -> None:
             "cap",
             table,
         )
-        st.markdown(cap_sentence(cap))
+        st.markdown(unbroken(cap_sentence(cap)))
     show(cap_figure(cap, dark()), "fig_cap", f"Molecules of each size, at most {limit}")
 
 
@@ -129,10 +129,10 @@ def show_drift(dataset: Dataset) -> None:
             )
         grid = st.grid(2, min_column_width=400, gap="small")
         with grid.cell():
-            st.markdown(size_drift_sentence(drift))
+            st.markdown(unbroken(size_drift_sentence(drift)))
             show(parts_by_size(drift, dark()), "fig_drift_sizes", "Share of training, validation and test by size")
         with grid.cell():
-            st.markdown(element_drift_sentence(drift))
+            st.markdown(unbroken(element_drift_sentence(drift)))
             show(parts_by_element(drift, dark()), "fig_drift_elements", "Share of the parts with each element")
         st.page_link(
             SPLITS,

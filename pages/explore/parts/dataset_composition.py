@@ -18,7 +18,7 @@ from core.figures.numbers import number
 from core.figures.picking import let_pick, picked_marks, picked_range
 from core.figures.theme import colours
 from pages.common.address import kept, kept_switch
-from pages.common.appearance import dark
+from pages.common.appearance import dark, unbroken
 from pages.common.filters import Picked, selection_query, set_selection, toggle_element, toggle_span
 from pages.common.furniture import card, card_head, empty, picked_points, scale_strip, show
 from pages.common.table import sortable_table
@@ -59,12 +59,13 @@ def show_sizes(dataset: Dataset, picked: Picked) -> None:
     table = pl.DataFrame({"atoms": sizes, "molecules": front})
     card_head(
         "How large are the molecules?",
-        "Molecules by number of atoms, hydrogens included · orange: below 1 % of all · click a bar or drag a range",
+        "Molecules by number of atoms, hydrogens included · orange: below 1 % of all · click a bar or drag a range"
+        + (" · before the filter by size" if selection.size else ""),
         "sizes",
         table,
         describe_command(dataset, others),
     )
-    st.markdown(size_sentence(sizes, front))
+    st.markdown(unbroken(size_sentence(sizes, front)))
     log = st.query_params.get("sizes_log") == "1"
     scale = "log" if log else fitting_scale(counts, shown)
     chosen = [int(s) for s in sizes if any(span.low <= s <= span.high for span in selection.size)]
@@ -95,12 +96,15 @@ def show_elements(dataset: Dataset, picked: Picked) -> None:
     table = pl.DataFrame({"element": list(front), "molecules": list(front.values())})
     card_head(
         "Which elements?",
-        "Molecules that contain the element · click a bar",
+        "Molecules that contain the element · click a bar"
+        + (" · before the filter by element" if selection.element or selection.without else ""),
         "elements",
         table,
         describe_command(dataset, others),
     )
-    st.markdown(element_sentence(front, max(n_shown, 1)) if n_shown else "No molecule is left by the other filters.")
+    st.markdown(
+        unbroken(element_sentence(front, max(n_shown, 1))) if n_shown else "No molecule is left by the other filters."
+    )
     fig = element_shares(
         counts,
         molecules.n_molecules,
@@ -131,7 +135,8 @@ def show_cells(dataset: Dataset, picked: Picked) -> None:
     table = pl.DataFrame({"atoms": sizes, **{symbol: counts[i] for i, symbol in enumerate(symbols)}})
     card_head(
         "Where do size and element meet?",
-        "Molecules of each size that contain the element · empty: none · click a cell to stay within it",
+        "Molecules of each size that contain the element · empty: none · click a cell to stay within it"
+        + (" · before the filters by both" if selection.size or selection.element or selection.without else ""),
         "size_and_element",
         table,
         describe_command(dataset, others),
@@ -148,7 +153,8 @@ def show_cells(dataset: Dataset, picked: Picked) -> None:
         linear = st.toggle("linear colours", **kept_switch("cells_linear"))
     kind = kind or "counts"
     total = molecules.n_molecules if rows is None else len(rows)
-    chosen = [(span.low, symbol) for span in selection.size for symbol in selection.element if span.low == span.high]
+    inside = [int(s) for s in sizes if any(span.low <= s <= span.high for span in selection.size)]
+    chosen = [(size, symbol) for size in inside for symbol in selection.element]
     fig = size_element_map(
         sizes,
         symbols,

@@ -150,11 +150,10 @@ def _turn(key: str) -> None:
 def sort_by(key: str) -> None:
     """Sort by a column, the other way round if it is sorted by it already; the first page is shown."""
     now = st.query_params.get("sort", "id")
-    st.query_params["sort"] = f"-{key}" if now == key else key
-    st.query_params["page"] = "1"
+    st.query_params.update({"sort": f"-{key}" if now == key else key, "page": "1"})
 
 
 def show_molecule(identifier: str) -> None:
     """Put a molecule into the address, so that it is shown, on the page of the list where it stands."""
-    st.query_params["molecule"] = identifier
-    st.query_params.pop("page", None)
+    rest = {key: st.query_params.get_all(key) for key in st.query_params if key != "page"}
+    st.query_params.from_dict({**rest, "molecule": identifier})  # in one go: one step for the browser's Back

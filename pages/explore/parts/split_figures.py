@@ -19,7 +19,7 @@ from core.figures.splits import (
     size_drift_sentence,
     size_table,
 )
-from pages.common.appearance import dark
+from pages.common.appearance import dark, unbroken
 from pages.common.furniture import Fact, card, card_head, show
 
 MARKS = "bars: training · ○ validation · ● test · orange: tested but not trained"
@@ -38,11 +38,6 @@ def part_facts(drift: Drift, lacking: dict[str, int]) -> list[Fact]:
     if any(lacking.values()):
         rows.append(Fact("Without the target", number(sum(lacking.values()))))
     return rows
-
-
-def unbroken(text: str) -> str:
-    """The text with no line break between a number and its per cent sign."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def show_parts(dataset: Dataset, split: Split, command: str = "") -> None:

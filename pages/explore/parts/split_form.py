@@ -83,7 +83,7 @@ def _parameters(dataset: Dataset, method: str) -> dict[str, Any]:
     if "sizes" in takes:
         sizes = dataset.molecules.sizes
         text = grid.cell().text_input(
-            "Sizes of the test part",
+            "Tested sizes",
             value=_largest(sizes),
             key=_key(dataset, "sizes"),
             help=f"Numbers of atoms such as 22-29 or 3-9,12. The dataset has {sizes.min()} to {sizes.max()}.",
@@ -93,7 +93,7 @@ def _parameters(dataset: Dataset, method: str) -> dict[str, Any]:
     if "element" in takes:
         counts = {symbol: int(dataset.molecules.contains(z).sum()) for symbol, z in _elements(dataset)}
         given["element"] = grid.cell().selectbox(
-            "Element of the test part",
+            "Tested element",
             sorted(counts, key=counts.__getitem__),
             format_func=lambda symbol: f"{symbol} · {number(counts[symbol])}",
             key=_key(dataset, "element"),
@@ -204,8 +204,8 @@ def _save(dataset: Dataset, method: str, seed: int, given: dict[str, Any], refus
         else:
             last = f" to {plain(made[-1].name)}" if folds else ""
             st.session_state[_SAVED] = f"**Saved** as {plain(made[0].name)}{last}."
-            st.query_params["split"] = made[0].name
-            del st.query_params["new"]
+            rest = {key: value for key, value in st.query_params.to_dict().items() if key != "new"}
+            st.query_params.from_dict({**rest, "split": made[0].name})  # one step for the browser's Back
             st.rerun()
     if refused:
         return
