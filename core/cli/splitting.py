@@ -11,8 +11,9 @@ from core.cli.output import print_json, print_table, progress_bar
 from core.data.defects import KINDS, find_defects, read_defects
 from core.data.drift import Distance, drift_report, find_drift, find_leakage
 from core.data.identity import open_identities
+from core.data.split_making import make_folds, make_split, preview
 from core.data.split_methods import METHODS, in_words
-from core.data.splits import PARTS, Split, list_splits, make_folds, make_split, open_split, preview
+from core.data.splits import PARTS, Split, list_splits, open_split
 from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
 

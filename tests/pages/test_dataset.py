@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.data.defects import find_defects
-from core.data.splits import make_split
+from core.data.split_making import make_split
 from core.data.store import Dataset, dataset_folder
 from tests.conftest import save_some
 from tests.fake_runs import fake_dataset, fake_molecules

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data.splits import make_split, open_split
+from core.data.split_making import make_split
+from core.data.splits import open_split
 from core.data.store import Dataset, delete_dataset
 from core.figures.error_axes import View
 from core.files import CHECKOUT

@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.identity import open_identities
 from core.data.molecules import SYMBOLS
+from core.data.split_making import make_split, preview
 from core.data.split_methods import METHODS
-from core.data.splits import list_splits, make_split, open_split, preview
+from core.data.splits import list_splits, open_split
 from core.data.store import Dataset, delete_dataset, open_dataset
 from tests.pages.reading import facts, figures, open_page, words
 

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from core.data.splits import make_split
+from core.data.split_making import make_split
 from core.files import CHECKOUT
 from core.recipes.recipe import Recipe
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like

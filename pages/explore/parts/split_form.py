@@ -11,8 +11,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.data.identity import read_identities
+from core.data.split_making import command, make_folds, make_split, preview
 from core.data.split_methods import METHODS, default_shares
-from core.data.splits import Split, command, make_folds, make_split, preview
+from core.data.splits import Split
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import number

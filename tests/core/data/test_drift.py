@@ -9,7 +9,8 @@ from core.data.card import Card
 from core.data.drift import CHANCE, drift_report, find_drift, find_leakage, total_variation, without_target
 from core.data.identity import open_identities
 from core.data.molecules import Molecules
-from core.data.splits import PARTS, Split, preview
+from core.data.split_making import preview
+from core.data.splits import PARTS, Split
 from core.data.store import Dataset, save_dataset
 
 

@@ -3,7 +3,8 @@ import pytest
 
 from core.data.molecules import NUMBERS
 from core.data.selection import Range, Selection, Span
-from core.data.splits import make_split, open_split
+from core.data.split_making import make_split
+from core.data.splits import open_split
 from core.data.store import Dataset
 from core.data.where import parse_selection, parse_where
 from core.errors import MollensError

@@ -11,8 +11,9 @@ import pytest
 
 from core.data.card import Card
 from core.data.molecules import Molecules
+from core.data.split_making import command, make_folds, make_split, preview
 from core.data.split_methods import default_shares
-from core.data.splits import Split, command, list_splits, make_folds, make_split, open_split, preview
+from core.data.splits import Split, list_splits, open_split
 from core.data.store import Dataset, delete_dataset, save_dataset
 from core.errors import MollensError
 from core.files import write_json

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from core.data.splits import make_split, open_split
+from core.data.split_making import make_split
+from core.data.splits import open_split
 from core.data.store import Dataset, delete_dataset
 from core.errors import MollensError
 from core.judge.errors import group_errors, report

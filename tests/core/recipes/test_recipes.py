@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.data.card import Card
-from core.data.splits import make_split
+from core.data.split_making import make_split
 from core.data.store import Dataset, save_dataset
 from core.errors import MollensError
 from core.recipes.create import changes, command, count_steps, create_run, usable_counts
