@@ -203,7 +203,12 @@ def _atoms(
     elif plan.form == "flat":
         assert counts is not None
         sizes = counts
-        if (counts < 1).any() or counts.max() > len(z) or int(counts.sum()) != len(z):
+        if (counts < 1).any():
+            raise MollensError(
+                f"{path}: {plan.counts} gives molecule {int(np.argmax(counts < 1)) + 1} {int(counts[counts < 1][0])} "
+                "atoms; expected 1 or more"
+            )
+        if counts.max(initial=0) > len(z) or int(counts.sum()) != len(z):
             raise MollensError(
                 f"{path}: {plan.counts} adds up to {int(counts.sum()):,} atoms; {plan.elements} has {len(z):,}"
             )
