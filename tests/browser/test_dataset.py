@@ -100,6 +100,20 @@ def test_clicks_and_drags_on_sizes_elements_and_cells_are_filters(app: str, visi
     visitor.is_content()
 
 
+def test_back_undoes_one_filter_after_the_other(app: str, visitor: Visitor, counts: Any) -> None:
+    visitor.goes_to(f"{app}/dataset?dataset=small")
+    click(visitor, "fig_elements", 5, 1)
+    told(visitor, counts("element=N"))
+    click(visitor, "fig_sizes", 17, 1)
+    told(visitor, counts("element=N", "size=17"))
+    visitor.page.go_back()
+    told(visitor, counts("element=N"))
+    assert "size" not in query(visitor) and query(visitor)["element"] == "N"
+    visitor.page.go_back()
+    wait_for("no filter", visitor.page.get_by_text("All 150 molecules").count)
+    assert "element" not in query(visitor)
+
+
 def test_a_range_of_values_and_a_region_of_two_are_filters(app: str, visitor: Visitor, counts: Any) -> None:
     visitor.goes_to(f"{app}/dataset?dataset=small&view=properties&property=gap&x=energy&y=gap")
     drag(visitor, "fig_distribution", (8.2, 1), (20.8, 1))

@@ -62,6 +62,17 @@ def test_every_view_stands_on_demo_with_and_without_filters(demo: Dataset, view:
     assert facts(app)["Molecules"] == f"{n:,} of {demo.card.n_molecules:,}"
 
 
+def test_the_facts_are_those_of_the_selection(small: Dataset) -> None:
+    found = facts(open_page(PAGE, dataset="small", element="O", without="C"))
+    assert (found["Molecules"], found["Atoms"], found["Elements"]) == ("1 of 4", "3", "H O")
+
+
+def test_a_dataset_that_is_gone_takes_its_filters_along(small: Dataset) -> None:
+    app = open_page(PAGE, dataset="gone", size="3", molecule="1001")
+    assert "There is no dataset gone" in app.warning[0].value
+    assert "size" not in app.query_params and "molecule" not in app.query_params
+
+
 def test_filters_stand_as_chips_that_can_be_taken_away(small: Dataset) -> None:
     app = open_page(PAGE, dataset="small", element="O,C", size="3-6")
     labels = [b.label for b in app.button if (b.key or "").startswith("chip_")]
