@@ -160,10 +160,10 @@ class Collected:
             if known is not None and len(known) == self.n_molecules:
                 ids = np.array(known, dtype=np.int64)
                 if len(np.unique(ids)) == len(ids):
-                    return ids, f"ids: from {name}"
+                    return ids, f"ids are those of {name}"
         twice = [name for name, known in self._ids.items() if known is not None and len(known) == self.n_molecules]
         why = f"{twice[0]} has some numbers twice" if twice else "no column of whole numbers has one for each"
-        return np.arange(1, self.n_molecules + 1), f"ids: 1 to {self.n_molecules}, because {why}"
+        return np.arange(1, self.n_molecules + 1), f"ids are 1 to {self.n_molecules:,}, because {why}"
 
     def _filled(self, column: _Column) -> Floats:
         values = np.full((self.n_molecules, *column.shape), np.nan)

@@ -191,8 +191,8 @@ class _Gathered:
     def _best_ids(self) -> tuple[NDArray[np.int64], str]:
         for name, known in self._ids.items():
             if known is not None and len(known) == self.n and len(set(known)) == self.n:
-                return np.array(known, dtype=np.int64), f"ids: from {name}"
-        return np.arange(1, self.n + 1), f"ids: 1 to {self.n}, because no field numbers each entry once"
+                return np.array(known, dtype=np.int64), f"ids are those of {name}"
+        return np.arange(1, self.n + 1), f"ids are 1 to {self.n:,}, because no field numbers each entry once"
 
 
 def _array(value: Any, where: str, name: str) -> NDArray[np.float64]:

@@ -38,6 +38,13 @@ _WIDEST = 1000  # values of one molecule or atom
 _LARGEST_ID = 2**53
 
 
+_FORMS = {
+    "flat": "flat, with the number of atoms of each molecule",
+    "padded": "padded to the largest molecule",
+    "frames": "frames of one molecule",
+}
+
+
 @dataclass(frozen=True)
 class _Plan:
     """Which array is what."""
@@ -182,7 +189,12 @@ def _read(path: Path, wanted: set[str] | None, progress: Progress) -> Raw:
         atom_columns={name: _per(_atom_rows(arrays.pop(name), plan, mask)) for name in atom_columns},
         smiles=smiles_array(_bytes(text) for text in arrays[plan.smiles]) if plan.smiles else None,
         not_read=tuple(name for name in (*plan.columns, *plan.atom_columns) if name not in (*columns, *atom_columns)),
-        notes=(f"form: {plan.form}, R is {plan.coordinates}, Z is {plan.elements}", note, *texts, *passed),
+        notes=(
+            f"coordinates from {plan.coordinates}, atomic numbers from {plan.elements}; arrays are {_FORMS[plan.form]}",
+            note,
+            *texts,
+            *passed,
+        ),
     )
 
 
@@ -253,9 +265,9 @@ def _ids(plan: _Plan, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[np.int64
     if plan.ids:
         ids = arrays[plan.ids]
         if int(ids.min()) >= 0 and int(ids.max()) <= _LARGEST_ID and len(np.unique(ids)) == len(ids):
-            return ids.astype(np.int64), f"ids: from {plan.ids}"
+            return ids.astype(np.int64), f"ids are those of {plan.ids}"
         why = f"{plan.ids} has a number twice, or one below 0"
-    return np.arange(1, plan.n_molecules + 1), f"ids: 1 to {plan.n_molecules}, because {why}"
+    return np.arange(1, plan.n_molecules + 1), f"ids are 1 to {plan.n_molecules:,}, because {why}"
 
 
 def _atom_rows(values: NDArray[Any], plan: _Plan, mask: NDArray[np.bool_] | None) -> NDArray[Any]:

@@ -57,7 +57,7 @@ def test_every_field_of_two_molecules(tmp_path: Path) -> None:
     assert raw.atom_columns["tag"].tolist() == [1, 0, 0, 5, 6]
     assert raw.smiles is not None and raw.smiles.tolist() == [b"O", b"[HH]"]
     assert set(raw.columns) == {"energy", "dipole", "stable"}
-    assert raw.notes == ("ids: from id", "passed over: label (text)")
+    assert raw.notes == ("ids are those of id", "passed over: label (text)")
 
 
 @pytest.mark.parametrize("compress", [lambda b: b, gzip.compress, bz2.compress, lzma.compress])
