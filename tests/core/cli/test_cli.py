@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.cli import main
 from core.data.card import Card
 from core.data.store import Dataset, save_dataset
 from core.runs.folder import open_run
 from core.runs.predictions import NONE, read_predictions
+from tests.core.cli.conftest import Cli
 from tests.core.data.test_qm9 import METHANE, WATER, archive
-
-Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Call the command line; gives exit status, standard output, standard error."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["core", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        said = capsys.readouterr()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
-
-    return call
 
 
 def test_datasets_and_describe(cli: Cli, tiny: Dataset) -> None:

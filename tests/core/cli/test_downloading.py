@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.cli import main
 from core.cli.tasks import KINDS
 from core.data.defects import read_defects
 from core.data.store import list_datasets, open_dataset
 from core.errors import MollensError
 from core.files import lock
 from core.tasks import list_tasks, new_task, read_task, reap_children, stop_task, work_on
+from tests.core.cli.conftest import Cli
 from tests.core.data.test_download import Mirror, mirror, refuse  # noqa: F401 (a fixture)
 from tests.core.data.test_qm9 import METHANE, WATER, archive
 
 # ruff: noqa: F811 (the fixture's name)
-
-Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Call the command line; gives exit status, standard output, standard error."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["core", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
 
 
 def wait_for_tasks(seconds: float = 60.0) -> None:

@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 
 import pytest
 
-from core.cli import main
 from core.data.splits import list_splits, open_split
 from core.data.store import Dataset
-
-Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Call the command line; gives exit status, standard output, standard error."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["core", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        said = capsys.readouterr()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
-
-    return call
+from tests.core.cli.conftest import Cli
 
 
 def test_a_split_is_previewed_made_and_listed(cli: Cli, tiny: Dataset) -> None:
