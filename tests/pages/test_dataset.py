@@ -135,6 +135,15 @@ def test_a_property_is_shown_by_its_key_in_the_address(small: Dataset) -> None:
     assert any(key.startswith("fig_distribution_gap") for key in figures(app))
 
 
+@pytest.mark.parametrize("by", ["element", "size_class", "part"])
+def test_two_properties_are_split_by_their_medians(demo: Dataset, by: str) -> None:
+    app = open_page(PAGE, view="properties", x="homo", y="gap", medians=by, by=by)
+    assert not app.error
+    written = next(json.loads(c.proto.spec) for c in app.get("plotly_chart") if str(c.key).startswith("fig_density"))
+    notes = " ".join(str(note.get("text")) for note in written["layout"]["annotations"])
+    assert {"element": "N", "size_class": "atoms", "part": "validation"}[by] in notes
+
+
 def test_balance_and_drift_name_the_split(small: Dataset) -> None:
     make_split(small, "halves", seed=1, train=0.5, validation=0.25)
     app = open_page(PAGE, dataset="small", view="balance", drift_of="halves")

@@ -38,6 +38,7 @@ GROUPINGS: dict[str, str] = {
     "size_class": "by size",
     "part": "by part of a split",
 }
+MEDIANS = {**GROUPINGS, "none": "not marked"}
 
 
 def show_properties(dataset: Dataset, picked: Picked) -> None:
@@ -133,6 +134,10 @@ def show_distribution(dataset: Dataset, picked: Picked, known: dict[str, Propert
     show(fig, chart, alt, clickable=True, on_click=_follow_range, args=(chart, selection, key), drag=True)
 
 
+def _known_split(dataset: Dataset, name: str) -> str:
+    return name if name in list_splits(dataset) else DEFAULT
+
+
 def _grouping(text: str) -> Grouping:
     return text  # type: ignore[return-value]
 
@@ -189,6 +194,13 @@ def show_density(dataset: Dataset, picked: Picked, known: dict[str, Property], f
             if known[key].extensive and st.toggle(f"{label} per atom", **kept_switch(f"{label}_per_atom")):
                 per = "atom"
             axes.append(Axis(key, per))
+        marked = st.selectbox(
+            "Medians",
+            list(GROUPINGS),
+            format_func=MEDIANS.__getitem__,
+            width=170,
+            **kept("medians", list(GROUPINGS), "none"),
+        )
     selection = picked.selection
     pickable = x != y and all(axis.per == "molecule" for axis in axes)
     others = _without_range(selection, x, y) if pickable else selection
@@ -206,7 +218,15 @@ def show_density(dataset: Dataset, picked: Picked, known: dict[str, Property], f
     st.markdown(density_sentence(joint, *labels))
     limits = (_limits(selection, x), _limits(selection, y))
     chosen: Any = tuple(end or (None, None) for end in limits) if pickable and any(limits) else None
-    fig = density(joint, *labels, dark(), behind=None if rows is None else everything, chosen=chosen)
+    centres = None
+    if marked != "none":
+        split = st.query_params.get("of_split", DEFAULT)
+        of_x, of_y = (
+            grouped_histogram(dataset, axis.key, _grouping(marked), rows, axis.per, split=_known_split(dataset, split))
+            for axis in axes
+        )
+        centres = {name: (of_x[name], of_y[name]) for name in of_x}
+    fig = density(joint, *labels, dark(), behind=None if rows is None else everything, chosen=chosen, centres=centres)
     alt = f"Density of {labels[0][0]} and {labels[1][0]}"
     if not pickable:
         show(fig, "fig_density_still", alt)
