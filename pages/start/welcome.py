@@ -10,7 +10,7 @@ import streamlit as st
 from core.data.store import Dataset
 from core.data.summary import count_by_size
 from core.errors import MollensError
-from core.figures.dataset import size_histogram
+from core.figures.dataset_sizes import size_histogram
 from core.figures.numbers import formula, number, quantity, shown_unit, significant
 from core.figures.training_runs import RunCurve, runs_figure
 from core.judge.outliers import OutlierPage, page_of

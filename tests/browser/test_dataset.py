@@ -149,6 +149,7 @@ def test_an_address_with_filters_opens_as_it_was_and_leads_to_the_molecules(
     visitor.page.get_by_role("link", name="Dataset").click()
     visitor.page.wait_for_url("**/dataset**")
     told(visitor, n)
+    assert (query(visitor)["element"], query(visitor)["size"]) == ("O", "15-18")
     visitor.is_content()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from core.data.store import list_datasets
 from core.errors import MollensError
 from core.files import CHECKOUT
 from core.tasks import (
@@ -286,6 +287,7 @@ def test_the_work_goes_on_when_the_server_ends(home: Path, monkeypatch: pytest.M
         until(lambda: state(task_id) == "running")  # its parent is gone, and another process sees it at work
         stop_task(read_task(task_id))
         until(lambda: state(task_id) == "stopped")
+        assert "far" not in {entry.name for entry in list_datasets()}
 
 
 def test_ended_tasks_go_after_a_week() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
-from core.figures.dataset import element_sentence, element_shares, size_histogram, size_sentence, spans
-from core.figures.dataset_sizes import fitting_scale
+from core.figures.dataset_elements import element_sentence, element_shares
+from core.figures.dataset_sizes import fitting_scale, size_histogram, size_sentence, spans
 from core.figures.theme import colours
 
 SIZES = np.array([9, 17, 18, 19, 25])
