@@ -8,6 +8,7 @@ from models.errors import ModelError
 from models.schnetpack_compat import (
     Atomwise,
     CosineCutoff,
+    DipoleMoment,
     GaussianRBF,
     NeuralNetworkPotential,
     PaiNN,
@@ -18,8 +19,9 @@ from models.schnetpack_compat import (
 OUTPUT = "residual"
 """Key under which a network's output stands: the scaled residual of the target, float32, no unit."""
 
-POOLINGS = {"sum": "sum", "mean": "avg"}
-"""How atoms' contributions become the molecule's value, and SchNetPack's name for it."""
+POOLINGS = ("sum", "mean", "dipole")
+"""How atoms make up the molecule's value: the sum or the mean of what each gives, or the norm of their dipole."""
+_AGGREGATION = {"sum": "sum", "mean": "avg"}
 
 
 def _schnet(n_atom_basis: int, n_interactions: int, n_rbf: int, cutoff: float) -> nn.Module:
@@ -42,6 +44,19 @@ def _painn(n_atom_basis: int, n_interactions: int, n_rbf: int, cutoff: float) ->
     )
 
 
+def _output(kind: str, n_atom_basis: int, pooling: str) -> nn.Module:
+    """SchNetPack's output module for a pooling.
+
+    The dipole moment is the norm of sum(charge * position), with charges that add up to zero, so that the origin does
+    not matter; PaiNN, which has vector features, adds a dipole of each atom (Schütt, Unke, Gastegger, ICML 2021).
+    """
+    if pooling != "dipole":
+        return Atomwise(n_in=n_atom_basis, aggregation_mode=_AGGREGATION[pooling], output_key=OUTPUT)
+    return DipoleMoment(
+        n_in=n_atom_basis, predict_magnitude=True, use_vector_representation=kind == "painn", dipole_key=OUTPUT
+    )
+
+
 REPRESENTATIONS: dict[str, Callable[..., nn.Module]] = {"schnet": _schnet, "painn": _painn}
 """What builds a representation of the atoms, by the name that a recipe gives."""
 
@@ -58,8 +73,9 @@ def build_network(
     """Build a network that takes SchNetPack's batch dictionary and gives `{OUTPUT: (n_molecules,) float32}`.
 
     `cutoff` is the radius in Å at which the filters vanish; the neighbour list may reach less far or farther.
-    `pooling` is "sum" for extensive properties and "mean" for intensive ones. Weights come from torch's global
-    random state. Raises ModelError for an unknown kind or pooling.
+    `pooling` is "sum" for extensive properties, "mean" for intensive ones and "dipole" for the norm of the dipole
+    moment (SchNetPack's DipoleMoment). Weights come from torch's global random state. Raises ModelError for an unknown
+    kind or pooling.
     """
     if kind not in REPRESENTATIONS:
         raise ModelError(f"network '{kind}' is unknown; choose one of {', '.join(sorted(REPRESENTATIONS))}")
@@ -68,5 +84,5 @@ def build_network(
     return NeuralNetworkPotential(
         representation=REPRESENTATIONS[kind](n_atom_basis, n_interactions, n_rbf, cutoff),
         input_modules=[PairwiseDistances()],
-        output_modules=[Atomwise(n_in=n_atom_basis, aggregation_mode=POOLINGS[pooling], output_key=OUTPUT)],
+        output_modules=[_output(kind, n_atom_basis, pooling)],
     )

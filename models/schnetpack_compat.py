@@ -13,18 +13,21 @@ if not hasattr(dataloader, "T_co"):
     dataloader.T_co = typing.TypeVar("T_co", covariant=True)  # type: ignore[attr-defined]
 
 from schnetpack import properties
-from schnetpack.atomistic import Atomwise, PairwiseDistances
+from schnetpack.atomistic import Atomwise, DipoleMoment, PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
+from schnetpack.nn.activations import shifted_softplus
 from schnetpack.representation import PaiNN, SchNet
 
 __all__ = [
     "Atomwise",
     "CosineCutoff",
+    "DipoleMoment",
     "GaussianRBF",
     "NeuralNetworkPotential",
     "PaiNN",
     "PairwiseDistances",
     "SchNet",
     "properties",
+    "shifted_softplus",
 ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from core.data.properties import PROPERTIES, Property
+from core.data.properties import PROPERTIES, Output, Property
 from core.errors import MollensError
 from core.files import read_json
 
@@ -27,7 +27,7 @@ class CardProperty(BaseModel):
     extensive: bool = False
     per_atom: bool = False
     shape: tuple[int, ...] = ()
-    output: Literal["sum", "mean"] | None = None
+    output: Output | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,9 @@ from typing import Literal
 
 from core.errors import MollensError
 
+Output = Literal["sum", "mean", "dipole"]
+"""Sum or mean of what each atom gives, or the norm of the dipole moment of charges (and vectors) on the atoms."""
+
 
 @dataclass(frozen=True)
 class Property:
@@ -25,8 +28,8 @@ class Property:
     """grows with the number of atoms"""
     per_atom: bool = False
     """one value per atom instead of one per molecule"""
-    output: Literal["sum", "mean"] | None = None
-    """pooling over atoms that predicts it; None where no proper output module exists, then it is no target"""
+    output: Output | None = None
+    """how atoms make it up in a network; None where no proper output module exists, then it is no target"""
     shape: tuple[int, ...] = ()
     """shape of one value"""
 
@@ -36,7 +39,7 @@ class Property:
         return self.unit == "eV"
 
 
-def _energy(key: str, label: str, description: str, output: Literal["sum", "mean"] = "sum") -> Property:
+def _energy(key: str, label: str, description: str, output: Output = "sum") -> Property:
     return Property(key, label, "eV", description, extensive=output == "sum", output=output)
 
 
@@ -55,7 +58,7 @@ PROPERTIES: dict[str, Property] = {
         _energy("homo", "HOMO", "energy of the highest occupied molecular orbital", "mean"),
         _energy("lumo", "LUMO", "energy of the lowest unoccupied molecular orbital", "mean"),
         _energy("gap", "HOMO-LUMO gap", "LUMO minus HOMO", "mean"),
-        Property("dipole_moment", "Dipole moment", "D", "norm of the dipole moment"),
+        Property("dipole_moment", "Dipole moment", "D", "norm of the dipole moment", output="dipole"),
         Property("dipole_vector", "Dipole vector", "D", "dipole moment as a vector", shape=(3,)),
         Property(
             "isotropic_polarizability",

@@ -7,7 +7,7 @@ from ase import Atoms
 from scipy.spatial.transform import Rotation
 
 from models.errors import ModelError
-from models.fast import PairForward
+from models.fast import PairBatch, PairForward
 from models.registry import OUTPUT, REPRESENTATIONS, build_network
 from models.schnetpack_compat import NeuralNetworkPotential, properties
 from tests.models.schnetpack_batches import schnetpack_batch
@@ -67,7 +67,7 @@ def test_the_order_of_molecules_is_kept(network: NeuralNetworkPotential, molecul
 
 def test_the_fast_forward_equals_the_network(network: NeuralNetworkPotential, molecules: list[Atoms]) -> None:
     with torch.no_grad():
-        fast = PairForward(network)(schnetpack_batch(molecules))
+        fast = PairForward(network)(PairBatch.of(schnetpack_batch(molecules)))
     torch.testing.assert_close(fast, outputs(network, molecules), rtol=0, atol=1e-5)
 
 
@@ -78,7 +78,7 @@ def test_the_fast_forward_has_the_gradients_of_the_network(
     (network(schnetpack_batch(molecules))[OUTPUT] * weights).sum().backward()
     expected = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
     network.zero_grad()
-    (PairForward(network)(schnetpack_batch(molecules)) * weights).sum().backward()
+    (PairForward(network)(PairBatch.of(schnetpack_batch(molecules))) * weights).sum().backward()
     assert expected.keys() == {name for name, p in network.named_parameters() if p.grad is not None}
     for name, parameter in network.named_parameters():
         if parameter.grad is not None:
@@ -91,7 +91,7 @@ def test_inputs_are_left_as_they_are(network: NeuralNetworkPotential, molecules:
     before = {key: value.clone() for key, value in batch.items()}
     with torch.no_grad():
         network(dict(batch))
-        PairForward(network)(batch)
+        PairForward(network)(PairBatch.of(batch))
     assert batch.keys() == before.keys()
     assert all(torch.equal(batch[key], value) for key, value in before.items())
 
@@ -103,7 +103,7 @@ def test_neighbours_may_reach_less_far_than_the_filters(
     assert len(near[properties.idx_i]) < len(far[properties.idx_i])
     with torch.no_grad():
         expected = network(dict(near))[OUTPUT]
-        torch.testing.assert_close(PairForward(network)(near), expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(PairForward(network)(PairBatch.of(near)), expected, rtol=0, atol=1e-5)
         assert not torch.allclose(expected, network(far)[OUTPUT], atol=1e-3)
 
 
@@ -118,10 +118,11 @@ def test_five_molecules_can_be_learned_by_heart(kind: str, molecules: list[Atoms
     torch.manual_seed(0)
     network = build_network(kind, n_atom_basis=32, n_interactions=2, n_rbf=12, cutoff=4.0)
     batch, wanted = schnetpack_batch(molecules[:5]), torch.tensor([1.0, -1.0, 0.5, 2.0, -0.3])
-    forward, optimizer = PairForward(network), torch.optim.AdamW(network.parameters(), lr=5e-3)
+    pairs, forward = PairBatch.of(batch), PairForward(network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
     for _ in range(250):
         optimizer.zero_grad()
-        (forward(batch) - wanted).square().mean().backward()
+        (forward(pairs) - wanted).square().mean().backward()
         optimizer.step()
     with torch.no_grad():
         assert float((network(dict(batch))[OUTPUT] - wanted).abs().max()) < 0.02
@@ -139,5 +140,5 @@ def test_unknown_names_are_refused_in_words() -> None:
     keywords = {"n_atom_basis": 8, "n_interactions": 1, "n_rbf": 8, "cutoff": 4.0}
     with pytest.raises(ModelError, match="network 'dimenet' is unknown; choose one of painn, schnet"):
         build_network("dimenet", **keywords)
-    with pytest.raises(ModelError, match="pooling 'max' is unknown; choose one of mean, sum"):
+    with pytest.raises(ModelError, match="pooling 'max' is unknown; choose one of dipole, mean, sum"):
         build_network("schnet", **keywords, pooling="max")

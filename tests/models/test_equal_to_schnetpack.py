@@ -11,7 +11,7 @@ from core.data.molecules import Molecules
 from core.data.neighbours import find_neighbours
 from core.data.store import Dataset
 from core.train.batches import Batch, FlatMolecules
-from models.fast import PairForward
+from models.fast import PairBatch, PairForward
 from models.registry import OUTPUT, build_network
 from models.schnetpack_compat import properties
 from tests.models.demo_molecules import telling_rows
@@ -82,7 +82,7 @@ def test_the_output_is_bit_for_bit_the_same(kind: str, pooling: str, molecules: 
             assert torch.equal(network(dict(our))[OUTPUT], expected)
             assert len(expected) == len(our[properties.n_atoms])
             # what trains and predicts adds up the same terms in another order
-            torch.testing.assert_close(PairForward(network)(our), expected, rtol=1e-6, atol=2e-6)
+            torch.testing.assert_close(PairForward(network)(PairBatch.of(our)), expected, rtol=1e-6, atol=2e-6)
 
 
 def schnetpacks_network(kind: str, pooling: str) -> torch.nn.Module:

@@ -1,12 +1,18 @@
 """Batches from flat arrays; that they are SchNetPack's own is shown in tests/models/test_equal_to_schnetpack.py."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 import torch
 
 from core.data.molecules import Molecules
-from core.data.neighbours import find_neighbours
+from core.data.neighbours import find_neighbours, open_neighbours
+from core.data.store import Dataset
 from core.train.batches import FlatMolecules, chunks, epoch_order
+from models.fast import PairBatch
 from models.schnetpack_compat import properties
+from tests.models.demo_molecules import telling_rows
 
 
 def line_of(n: int) -> np.ndarray:
@@ -64,3 +70,45 @@ def test_chunks_go_on_where_they_were_left() -> None:
     assert [piece.tolist() for piece in chunks(rows, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert [piece.tolist() for piece in chunks(rows, 4, first=2)] == [[8, 9]]
     assert list(chunks(rows, 4, first=3)) == []
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+@pytest.mark.parametrize("cutoff", [0.5, 1.05, 5.0])  # Å; within 0.5 Å there are no pairs
+def test_pairs_are_the_batch_with_every_pair_once(
+    cutoff: float, compiled: bool, demo: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.fast.processor.COMPILED", compiled)
+    molecules = demo.molecules.take(telling_rows(demo))
+    flat = FlatMolecules.of(molecules, find_neighbours(molecules, cutoff))
+    rows = torch.tensor([5, 0, molecules.n_molecules - 1, 0, 7])
+    found, expected = flat.pairs(rows), PairBatch.of(flat.batch(rows))
+    for field in dataclasses.fields(PairBatch):
+        ours, theirs = getattr(found, field.name), getattr(expected, field.name)
+        assert ours.dtype == theirs.dtype and ours.shape == theirs.shape, field.name
+        # a processor without fused multiplication may round distances another way
+        torch.testing.assert_close(ours, theirs, rtol=2e-7 if field.name == "distances" else 0, atol=0)
+    assert (len(found.first) == 0) == (cutoff < 1)
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+def test_pairs_of_more_than_256_atoms(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.fast.processor.COMPILED", compiled)
+    n = 300
+    molecules = Molecules(
+        numbers=np.full(n, 6, dtype=np.uint8), positions=line_of(n), first_atom=np.array([0, n]), ids=np.array([1])
+    )
+    pairs = FlatMolecules.of(molecules, find_neighbours(molecules, 1.5)).pairs(torch.tensor([0, 0]))
+    assert pairs.first.tolist() == [*range(n - 1), *range(n, 2 * n - 1)]
+    assert torch.equal(pairs.second, pairs.first + 1) and (pairs.distances == 1).all()
+
+
+def test_what_is_mapped_from_files_is_not_copied(tiny: Dataset) -> None:
+    neighbours = open_neighbours(tiny, 5.0)
+    flat = FlatMolecules.of(tiny.molecules, neighbours)
+    for tensor, array in (
+        (flat.positions, tiny.molecules.positions),
+        (flat.numbers, tiny.molecules.numbers),
+        (flat.pair_i, neighbours.i),
+        (flat.pair_j, neighbours.j),
+    ):
+        assert tensor.data_ptr() == array.ctypes.data
