@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "core.chem": set(),
     "core.data": {"core.files", "core.chem", "core.tasks"},
     "core.runs": {"core.files"},
-    "core.recipes": {"core.data", "core.runs", "core.files"},
+    "core.recipes": {"core.data", "core.runs", "core.tasks", "core.files"},
     "models": set(),
     "core.train": {"core.recipes", "core.data", "core.runs", "core.files", "core.chem", "models"},
     "core.judge": {"core.recipes", "core.data", "core.runs", "core.files", "core.chem"},

@@ -2,51 +2,99 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import shlex
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core.data.splits import open_split
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.recipes.parts import Parts, parts_of
 from core.recipes.recipe import Recipe
+from core.recipes.weights import check_weights, weight_curve
 from core.runs.folder import Run, new_run
 
-_PACKAGES = ("torch", "schnetpack", "numpy", "ase")
+LOGS = ("csv", "tensorboard")
+"""Logs that a job can write beside its own, for other programs."""
+_PACKAGES = ("torch", "schnetpack", "numba", "numpy", "ase")
 
 
-def create_run(recipe: Recipe, dataset: Dataset, name: str | None = None, device: str = "auto") -> Run:
+def create_run(
+    recipe: Recipe,
+    dataset: Dataset,
+    name: str | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    logs: Sequence[str] = (),
+) -> Run:
     """Write the run folder of one training; nothing is started.
+
+    Args:
+        devices: how many devices share every batch.
+        logs: further logs that the job writes, of `LOGS`.
 
     Raises:
         MollensError: if the target or the split does not fit the dataset, no molecules are left to train or to validate
-            on, the card lacks the atomic energies that the recipe asks for, or the name is taken.
+            on, the card lacks the atomic energies that the recipe asks for, some of the molecules would have no weight,
+            or the name is taken.
     """
+    if devices < 1:
+        raise MollensError(f"devices is {devices}; it must be 1 or more")
+    if not set(logs) <= set(LOGS):
+        raise MollensError(f"logs are {', '.join(logs)}; possible are {', '.join(LOGS)}")
+    parts = parts_of(recipe, dataset)
+    check_run(recipe, dataset, parts)
     target = dataset.target_key(recipe.target)
-    _check_reference(recipe, dataset, target)
-    counts = usable_counts(recipe, dataset)
-    if counts["train"] == 0:
-        raise MollensError(f"split {recipe.split}: no training molecule of dataset {dataset.name} has a {target}")
-    if counts["validation"] == 0 and recipe.model != "composition":
-        raise MollensError(
-            f"split {recipe.split}: no validation molecule of dataset {dataset.name} has a {target}; checkpoints are "
-            "chosen by validation error, so make a split with some"
-        )
-    split = open_split(dataset, recipe.split)
     content = {
         "recipe": recipe.model_dump(),
         "dataset": {"name": dataset.name, "sha256": dataset.card.sha256},
-        "split": {"name": split.name, "hash": split.hash, **counts},
+        "split": {
+            "name": parts.split.name,
+            "hash": parts.split.hash,
+            "train": len(parts.split_train),
+            "validation": len(parts.split_validation),
+            "test": len(parts.test),
+            "left_out": parts.left_out,
+        },
+        "trained_on": {
+            "n": len(parts.train),
+            "hash": _hash(dataset.molecules.ids[parts.train]),
+            "validation": len(parts.validation),
+        },
+        "weights": _weights_record(recipe, dataset, parts),
         "target": target,
         "unit": dataset.property(target).unit,
         "seed": recipe.seed,
         "device": device,
+        "devices": devices,
+        "logs": [log for log in LOGS if log in logs],
         "versions": versions(),
     }
     return new_run(content, name or f"{recipe.preset or recipe.model} seed {recipe.seed}")
+
+
+def check_run(recipe: Recipe, dataset: Dataset, parts: Parts) -> None:
+    """Refuse what cannot be trained, before a folder is made.
+
+    Raises:
+        MollensError: see `create_run`.
+    """
+    target = dataset.target_key(recipe.target)
+    _check_reference(recipe, dataset, target)
+    if not len(parts.train):
+        raise MollensError(f"split {recipe.split}: no training molecule of dataset {dataset.name} has a {target}")
+    if not len(parts.validation) and recipe.model != "composition":
+        raise MollensError(
+            f"split {recipe.split}: no validation molecule of dataset {dataset.name} has a {target}; checkpoints are "
+            "chosen by validation error, so make a split with some"
+        )
+    if recipe.model != "composition":
+        check_weights(recipe, weight_curve(recipe, dataset.molecules, parts.train))
 
 
 def _check_reference(recipe: Recipe, dataset: Dataset, target: str) -> None:
@@ -63,13 +111,39 @@ def _check_reference(recipe: Recipe, dataset: Dataset, target: str) -> None:
         )
 
 
+def _hash(ids: NDArray[np.int64]) -> str:
+    """SHA-256 over the sorted ids: equal hashes mean the same molecules."""
+    return hashlib.sha256(np.sort(ids).astype("<i8").tobytes()).hexdigest()
+
+
+def _weights_record(recipe: Recipe, dataset: Dataset, parts: Parts) -> dict[str, Any] | None:
+    """What the weights of a run are, for recipe.json; nothing where all molecules count alike."""
+    if recipe.weighting == "none" or recipe.model == "composition":
+        return None
+    curve = weight_curve(recipe, dataset.molecules, parts.train)
+    classes = [int(z) if curve.by == "size" else name for z, name in zip(curve.classes, curve.names, strict=True)]
+    return {
+        "by": curve.by,
+        "classes": classes,
+        "weights": curve.weights.tolist(),
+        "clipped": {
+            "n": int(curve.counts[curve.clipped].sum()),
+            "classes": [each for each, yes in zip(classes, curve.clipped, strict=True) if yes],
+        },
+        "effective_sample_size": curve.effective_sample_size,
+    }
+
+
 def usable_counts(recipe: Recipe, dataset: Dataset) -> dict[str, int]:
-    """Molecules of each part of the split that have the target, and how many were left out for lack of it."""
-    values = dataset.molecules.columns[dataset.target_key(recipe.target)]
-    codes = open_split(dataset, recipe.split).codes(dataset.molecules.ids)
-    present = np.isfinite(values)
-    parts = {part: int((present & (codes == code)).sum()) for code, part in enumerate(("train", "validation", "test"))}
-    return {**parts, "left_out": int((~present & (codes != 255)).sum())}
+    """Molecules that are trained on, validated on and tested on, and how many have no target or are left unused."""
+    parts = parts_of(recipe, dataset)
+    return {
+        "train": len(parts.train),
+        "validation": len(parts.validation),
+        "test": len(parts.test),
+        "left_out": parts.left_out,
+        "unused": parts.unused,
+    }
 
 
 def count_steps(recipe: Recipe, n_train: int) -> int:

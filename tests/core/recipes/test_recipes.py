@@ -17,10 +17,16 @@ from core.recipes.presets import DEFAULT_PRESET, preset, presets
 from core.recipes.recipe import Recipe, changed, validated
 from core.runs.folder import list_runs, open_run
 
+OLDER = (
+    "preset", "target", "split", "model", "n_atom_basis", "n_interactions", "n_rbf", "cutoff", "neighbour_cutoff",
+    "reference", "epochs", "batch_size", "learning_rate", "loss", "seed", "schedule", "warmup_epochs", "weight_decay",
+    "ema_decay", "gradient_clip", "early_stopping_patience", "threads",
+)  # fmt: skip
 
-def test_the_four_presets_are_there() -> None:
+
+def test_the_small_presets_are_there() -> None:
     assert next(iter(presets())) == DEFAULT_PRESET == "schnet-small"
-    assert {"composition", "painn-small", "thesis-default"} < set(presets())
+    assert list(presets())[:3] == ["schnet-small", "composition", "painn-small"]
     assert preset("painn-small").model == "painn"
     assert preset("painn-small").n_atom_basis <= 64
 
@@ -50,6 +56,12 @@ def test_every_field_has_a_title_and_a_line_of_help() -> None:
         ("colour=red", "field 'colour' is not known; fields are"),
         ("epochs", "expected key=value"),
         ("warmup_epochs=500", "warmup_epochs is 500; it may not exceed epochs"),
+        ("weighting=log", "weighting is 'log'; it must be 'none', 'size', 'size_frequency', 'inverse_frequency' or"),
+        ("weight_rate=21", "weight_rate is '21'; it must be less than or equal to 20"),
+        ("weight_beta=1", "weight_beta is '1'; it must be less than 1"),
+        ("control=maybe", "control is 'maybe'; it must be a valid boolean"),
+        ("control=true", "control is on, but min_atoms, max_atoms and most_per_size leave no molecule out"),
+        ("most_per_size=-1", "most_per_size is '-1'; it must be greater than or equal to 0"),
     ],
 )
 def test_a_field_out_of_range_is_named(setting: str, message: str) -> None:
@@ -69,6 +81,42 @@ def test_the_command_repeats_the_recipe() -> None:
     assert command(recipe, preset("thesis-default"), "qm9", "my run") == (
         "python -m core train --recipe thesis-default --dataset qm9 --split thesis --set epochs=5 --name 'my run'"
     )
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(MollensError, match=r"min_atoms is 18; it may not exceed max_atoms \(17\)"):
+        changed(Recipe(), ["min_atoms=18", "max_atoms=17"])
+    assert changed(Recipe(), ["min_atoms=18"]).max_atoms == 0  # no limit
+    with pytest.raises(MollensError, match=r"min_learning_rate is 0.1; it may not exceed learning_rate \(0.01\)"):
+        changed(Recipe(), ["schedule=plateau", "min_learning_rate=0.1", "learning_rate=0.01"])
+
+
+def test_a_field_without_effect_is_no_error() -> None:
+    left = changed(preset("thesis-size-weights"), ["weighting=none", "weights_in=sampling"])
+    assert left.weight_rate == 10 and not left.draws_by_weight
+
+
+def test_a_recipe_of_an_older_mollens_trains_as_it_did() -> None:
+    """Fields that did not exist then have the values that change nothing."""
+    older = {name: value for name, value in Recipe().model_dump().items() if name in OLDER}
+    assert len(older) == len(OLDER)
+    recipe = validated(older)
+    assert (recipe.min_atoms, recipe.max_atoms, recipe.most_per_size, recipe.control) == (0, 0, 0, False)
+    assert (recipe.weighting, recipe.weights_in, recipe.filters) == ("none", "loss", "exact")
+    assert (recipe.plateau_factor, recipe.plateau_patience) == (0.8, 25)
+    assert (recipe.plateau_threshold, recipe.plateau_cooldown, recipe.min_learning_rate) == (0, 0, 0)
+
+
+def test_the_command_prints_every_field_that_was_changed() -> None:
+    settings = [
+        "control=True", "most_per_size=3000", "weighting=effective_number", "weight_by=element", "weight_beta=0.99",
+        "normalise_weights=False", "least_weight=1e-05", "plateau_patience=3",
+    ]  # fmt: skip
+    recipe = changed(preset("thesis-default"), settings)
+    words = shlex.split(command(recipe, preset("thesis-default"), "qm9"))
+    set_ = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
+    assert sorted(set_) == sorted(settings)
+    assert changed(preset("thesis-default"), set_) == recipe
 
 
 def test_the_command_survives_a_shell() -> None:
@@ -112,7 +160,18 @@ def test_a_run_folder_says_what_will_be_trained(tiny: Dataset) -> None:
     assert stored["dataset"] == {"name": "tiny", "sha256": tiny.card.sha256}
     assert (stored["target"], stored["unit"], stored["seed"]) == ("energy", "eV", 3)
     assert stored["versions"]["torch"].startswith("2.")
+    assert stored["trained_on"]["n"] == 96 and stored["trained_on"]["validation"] == 12
+    assert (stored["devices"], stored["logs"], stored["weights"]) == (1, [], None)
     assert run.status().state == "created"
+
+
+def test_devices_and_logs_stand_beside_the_recipe(tiny: Dataset) -> None:
+    run = create_run(preset("schnet-small"), tiny, devices=2, logs=("tensorboard", "csv"))
+    assert (run.recipe_file["devices"], run.recipe_file["logs"]) == (2, ["csv", "tensorboard"])
+    with pytest.raises(MollensError, match="devices is 0; it must be 1 or more"):
+        create_run(preset("schnet-small"), tiny, devices=0)
+    with pytest.raises(MollensError, match="logs are wandb; possible are csv, tensorboard"):
+        create_run(preset("schnet-small"), tiny, logs=["wandb"])
 
 
 def test_molecules_without_the_target_are_counted(demo: Dataset) -> None:
@@ -130,8 +189,8 @@ def test_a_run_that_cannot_be_trained_is_refused(tiny: Dataset) -> None:
     make_split(tiny, "no-validation", train=1.0, validation=0.0)
     with pytest.raises(MollensError, match="no validation molecule"):
         create_run(changed(preset("schnet-small"), ["split=no-validation"]), tiny)
-    with pytest.raises(MollensError, match="'dipole_moment' cannot be a target"):
-        create_run(changed(preset("schnet-small"), ["target=dipole_moment"]), tiny)
+    with pytest.raises(MollensError, match="'partial_charges' cannot be a target"):
+        create_run(changed(preset("schnet-small"), ["target=partial_charges"]), tiny)
     with pytest.raises(MollensError, match="does not have it"):
         create_run(changed(preset("schnet-small"), ["split=missing"]), tiny)
     for name in ("a/b", "..", " ", "x" * 81, "a\nb"):
