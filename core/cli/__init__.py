@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from core.cli import datasets, downloading, exporting, importing, inspecting, judging, splitting, tasks, training
+from core.cli import (
+    calibrating,
+    comparing,
+    datasets,
+    downloading,
+    exporting,
+    importing,
+    inspecting,
+    judging,
+    recipes,
+    runs,
+    splitting,
+    tasks,
+    training,
+)
 from core.errors import MollensError
 
 app = typer.Typer(
@@ -15,7 +29,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (datasets, importing, downloading, splitting, exporting, training, judging, inspecting, tasks):
+for room in (
+    datasets,
+    importing,
+    downloading,
+    splitting,
+    exporting,
+    recipes,
+    training,
+    runs,
+    judging,
+    inspecting,
+    calibrating,
+    comparing,
+    tasks,
+):
     room.add_commands(app)
 
 

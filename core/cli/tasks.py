@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from core.cli.calibrating import calibrate_task
 from core.cli.options import Json
 from core.cli.output import print_json, print_table, progress_bar
 from core.data.indexing import build_index, start_index
@@ -147,4 +148,4 @@ def _index(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return build_index(open_dataset(str(arguments["dataset"])), progress)
 
 
-KINDS = {"import": _import, "download": _download, "index": _index}
+KINDS = {"import": _import, "download": _download, "index": _index, "calibrate": calibrate_task}

@@ -15,10 +15,12 @@ from typing import Any
 import psutil
 
 from core.errors import MollensError
-from core.files import CHECKOUT, home, lock, move_to_trash, new_folder, read_json, utc_now, write_json
+from core.files import CHECKOUT, home, move_to_trash, new_folder, read_json, utc_now, write_json
+from core.runs.ownership import OWNER_LOCK, START_LOCK, run_lock
 from core.runs.status import LOST_AFTER, WATCH, Status, read_status, write_status
 
 SHIPPED = CHECKOUT / "models" / "pretrained"
+MOST_NOTE = 10_000  # characters
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -85,6 +87,26 @@ class Run:
         """Seed of its random streams."""
         return int(self.recipe_file["seed"])
 
+    @property
+    def n_trained(self) -> int:
+        """Molecules that it is really trained on: what sampling has left of the split's training part."""
+        trained_on = self.recipe_file.get("trained_on")
+        n = trained_on.get("n") if isinstance(trained_on, dict) else None
+        n = self.recipe_file["split"].get("train", 0) if n is None else n
+        return n if isinstance(n, int) else 0
+
+    @property
+    def devices(self) -> int:
+        """How many devices (on the CPU: processes) share each batch."""
+        n = self.recipe_file.get("devices", 1)
+        return n if isinstance(n, int) and n > 0 else 1
+
+    @property
+    def logs(self) -> list[str]:
+        """Logs for other programs that its job writes beside its own: of "csv" and "tensorboard"."""
+        logs = self.recipe_file.get("logs")
+        return [log for log in ("csv", "tensorboard") if isinstance(logs, list) and log in logs]
+
     @cached_property
     def about(self) -> dict[str, Any]:
         """about.json: name, note, origin, created."""
@@ -98,20 +120,29 @@ class Run:
         return str(self.about.get("name") or self.id)
 
     @property
+    def note(self) -> str:
+        """What somebody has written about it."""
+        return str(self.about.get("note") or "")
+
+    @property
     def created(self) -> str:
         """When it was made, UTC ISO-8601."""
         return str(self.about.get("created", ""))
 
     def status(self) -> Status:
-        """Its status, with the state `lost` where the job has fallen silent or its process is gone."""
-        status = read_status(self.path / "status.json", self.what)
-        return replace(status, state="lost") if status.active and self._is_lost(status) else status
-
-    def _is_lost(self, status: Status) -> bool:
+        """Its status; `lost` where the job has fallen silent or its process is gone, `stopping` once asked to stop."""
         path = self.path / "status.json"
+        status = read_status(path, self.what)
+        if not status.active:
+            return status
         # A process that ended on this very machine is known at once; anywhere else only silence tells.
-        gone = bool(status.pid) and status.host == socket.gethostname() and not _runs(status.pid)
-        return gone or WATCH.silence(path) > LOST_AFTER
+        if status.pid and status.host == socket.gethostname() and not _runs(status.pid):
+            again = read_status(path, self.what)  # its last word, or another job's first, may have come meanwhile
+            same = (again.pid, again.owner) == (status.pid, status.owner)
+            return replace(again, state="lost") if again.active and same else again
+        if WATCH.silence(path) > LOST_AFTER:
+            return replace(status, state="lost")
+        return replace(status, state="stopping") if (self.path / "stop").exists() else status
 
     @property
     def results(self) -> Path:
@@ -191,11 +222,12 @@ def _folders(root: Path, shipped: bool) -> list[Run]:
             continue
         if not shipped and (SHIPPED / path.name).is_dir():
             continue  # what was written about a shipped run
-        found.append(_checked(Run(path, shipped)))
+        found.append(checked(Run(path, shipped)))
     return found
 
 
-def _checked(run: Run) -> Run:
+def checked(run: Run) -> Run:
+    """The run as it is, or with a sentence in `error` where its files are damaged."""
     try:
         assert run.recipe_file and run.about
         run.status()
@@ -213,7 +245,7 @@ def open_run(id_or_name: str) -> Run:
     if _ID.fullmatch(id_or_name) and ".." not in id_or_name:
         for root, shipped in ((SHIPPED, True), (runs_folder(), False)):
             if (root / id_or_name).is_dir():
-                return _sound(_checked(Run(root / id_or_name, shipped)))
+                return _sound(checked(Run(root / id_or_name, shipped)))
     named = [run for run in list_runs() if run.error is None and run.name == id_or_name]
     if len(named) > 1:
         raise MollensError(
@@ -236,23 +268,53 @@ def rename_run(run: Run, name: str) -> Run:
     Raises:
         MollensError: for a shipped run or a name that is not allowed.
     """
-    _own(run, "renamed")
-    with lock(run.path / ".about.lock"):
+    return _changed_about(run, "renamed", name=check_run_name(name))
+
+
+def set_note(run: Run, text: str) -> Run:
+    """Write a note about a run, in place of the one before; an empty one takes it away.
+
+    Raises:
+        MollensError: for a shipped run, or a note of more than 10,000 characters.
+    """
+    text = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    if len(text) > MOST_NOTE:
+        raise MollensError(f"{run.what}: a note of {len(text):,} characters; it may have {MOST_NOTE:,}")
+    return _changed_about(run, "given a note", note=text)
+
+
+def _changed_about(run: Run, verb: str, **changes: str) -> Run:
+    _own(run, verb)
+    with run_lock(run.path, ".about.lock"):
         about = read_json(run.path / "about.json", run.what)
-        write_json(run.path / "about.json", about | {"name": check_run_name(name)})
+        write_json(run.path / "about.json", about | changes)
     return Run(run.path)
 
 
+def clone_recipe(run: Run) -> dict[str, Any]:
+    """What a new run starts from that repeats this one: keys recipe, dataset, split, device, devices and logs."""
+    return {
+        "recipe": run.recipe_values,
+        "dataset": run.dataset_name,
+        "split": run.split_name,
+        "device": str(run.recipe_file.get("device", "auto")),
+        "devices": run.devices,
+        "logs": run.logs,
+    }
+
+
 def delete_run(run: Run) -> Path:
-    """Move a run to the trash and return where it lies now.
+    """Move a run to the trash and return where it lies now; `restore_run` of that folder's name brings it back.
 
     Raises:
-        MollensError: for a shipped run, or one whose job is at work.
+        MollensError: for a shipped run, one whose job is at work, or one that is gone already.
     """
     _own(run, "deleted")
-    if run.error is None and run.status().active:
-        raise MollensError(f"{run.what}: is {run.status().state}; stop it before deleting it")
-    return move_to_trash(run.path)
+    # Neither may a job start while the folder moves, nor one be in the midst of a write.
+    with run_lock(run.path, START_LOCK), run_lock(run.path, OWNER_LOCK):
+        if run.error is None and run.status().active:
+            raise MollensError(f"{run.what}: is {run.status().state}; stop it before deleting it")
+        return move_to_trash(run.path)
 
 
 def _own(run: Run, verb: str) -> None:

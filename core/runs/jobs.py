@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
 
+import psutil
+
 from core.errors import MollensError
-from core.files import CHECKOUT, home, lock, plain_disk_errors, write_bytes
+from core.files import CHECKOUT, home, plain_disk_errors, write_bytes
 from core.runs.folder import Run
+from core.runs.full_disk import disk_is_full
+from core.runs.ownership import OWNER_LOCK, START_LOCK, run_lock
 from core.runs.status import read_status, write_status
 
 _children: list[tuple[subprocess.Popen[bytes], Run]] = []
@@ -28,11 +33,11 @@ def start_job(run: Run) -> int:
         MollensError: if the run is at work already or finished, or ships with Mollens.
     """
     reap_children()
-    with lock(run.path / ".start.lock", timeout=10):
+    with run_lock(run.path, START_LOCK):
         check_resumable(run)
         (run.path / "stop").unlink(missing_ok=True)
         # the new job claims the run under the same lock, so it finds its own process id written
-        with lock(run.path / ".owner.lock", timeout=10):
+        with run_lock(run.path, OWNER_LOCK):
             process = _spawn(run)
             stored = read_status(run.path / "status.json", run.what)
             queued = replace(stored, state="queued", error="", owner="", pid=process.pid, host=socket.gethostname())
@@ -71,7 +76,7 @@ def check_resumable(run: Run) -> None:
 
 
 def request_stop(run: Run) -> None:
-    """Ask a run's job to save its checkpoint and end.
+    """Ask a run's job to save its checkpoint and end, or to leave the queue.
 
     Raises:
         MollensError: if nothing is at work on it.
@@ -79,7 +84,20 @@ def request_stop(run: Run) -> None:
     status = run.status()
     if run.shipped or not status.active:
         raise MollensError(f"{run.what}: is {status.state}; there is nothing to stop")
-    write_bytes(run.path / "stop", b"")
+    try:
+        write_bytes(run.path / "stop", b"")
+    except MollensError as error:  # a job that waits for room on a full disk can be told by a signal
+        if not disk_is_full(error) or status.host != socket.gethostname() or not _is_job(status.pid, run):
+            raise
+        os.kill(status.pid, signal.SIGTERM)
+
+
+def _is_job(pid: int, run: Run) -> bool:
+    """Whether this process is a job of the run, not another one that was given its number."""
+    try:
+        return run.id in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
 
 
 def reap_children() -> None:
@@ -91,7 +109,7 @@ def reap_children() -> None:
         if process.poll() is None:
             continue
         _children.remove((process, run))
-        with suppress(MollensError, OSError), lock(run.path / ".owner.lock", timeout=10):
+        with suppress(MollensError, OSError), run_lock(run.path, OWNER_LOCK):
             status = read_status(run.path / "status.json", run.what)
             if status.state == "queued" and not status.owner and status.pid == process.pid:
                 error = f"the job ended before it began (exit status {process.returncode}); its log says why"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.files import plain_disk_errors
 from core.runs.folder import Run
 
 
@@ -30,6 +32,22 @@ def _sound(line: dict[str, Any]) -> bool:
     """Whether a line has what its readers build on."""
     numbers = (line.get(key) for key in ("epoch", "loss_mean", "validation_mae", "learning_rate"))
     return isinstance(line.get("step"), int) and all(n is None or isinstance(n, int | float) for n in numbers)
+
+
+def append_line(path: Path, line: dict[str, Any]) -> None:
+    """Append a line, whole or not at all: what a full disk took of it is cut off again."""
+    rest = memoryview(json.dumps(line).encode() + b"\n")
+    with plain_disk_errors(path):
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        size = os.fstat(handle).st_size
+        try:
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+        finally:
+            os.close(handle)
 
 
 def read_metrics(run: Run, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -12,7 +12,7 @@ from core.errors import MollensError
 from core.files import write_array, write_json
 from core.runs.folder import Run
 
-TRAIN, VALIDATION, TEST, NONE = 0, 1, 2, 255
+TRAIN, VALIDATION, TEST, UNUSED, NONE = 0, 1, 2, 3, 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Predictions:
     ids: NDArray[np.int64]
     """(n,) of the dataset"""
     split: NDArray[np.uint8]
-    """(n,) 0 training, 1 validation, 2 test, 255 in none of the run's parts"""
+    """(n,) 0 training, 1 validation, 2 test, 3 of the split's training part but not trained on, 255 in no part"""
     target: NDArray[np.float64]
     """(n,) label, in the target's unit; NaN where the dataset has none"""
     predicted: NDArray[np.float64]

@@ -116,13 +116,11 @@ class ValidationFile:
         if row.shape != (self._width,):
             raise ValueError(f"expected errors of {self._width} molecules, got shape {row.shape}")
         self._write_row(row)
-        self._epochs.append(epoch)
-        self._write_index()
+        self._write_index([*self._epochs, epoch], self._stride)
 
     def rewind(self, epoch: int) -> None:
         """Forget every epoch after `epoch`."""
-        self._epochs = [e for e in self._epochs if e <= epoch]
-        self._write_index()
+        self._write_index([e for e in self._epochs if e <= epoch], self._stride)
 
     def _write_row(self, row: NDArray[np.float32]) -> None:
         n, path = len(self._epochs), _data_path(self._folder, self._stride)
@@ -139,16 +137,17 @@ class ValidationFile:
             file.seek(0)
             file.write(header)
 
-    def _write_index(self) -> None:
-        write_json(self._index, {"epochs": self._epochs, "stride": self._stride})
+    def _write_index(self, epochs: list[int], stride: int) -> None:
+        # remembered after it is written, so that an append that found the disk full can be tried again
+        write_json(self._index, {"epochs": epochs, "stride": stride})
+        self._epochs, self._stride = epochs, stride
 
     def _thin(self) -> None:
         old, stride = _data_path(self._folder, self._stride), 2 * self._stride
         kept = [k for k, epoch in enumerate(self._epochs) if epoch % stride == 0]
         rows = np.ascontiguousarray(np.load(old, mmap_mode="r")[kept])
         write_bytes(_data_path(self._folder, stride), _header(len(rows), self._width) + rows.tobytes())
-        self._epochs, self._stride = [self._epochs[k] for k in kept], stride
-        self._write_index()
+        self._write_index([self._epochs[k] for k in kept], stride)
         old.unlink()
 
 

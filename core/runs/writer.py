@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import MollensError
-from core.files import lock, new_folder, plain_disk_errors, utc_now, write_bytes, write_json
+from core.files import lock, new_folder, utc_now, write_bytes, write_json
 from core.runs.folder import Run
-from core.runs.metrics import kept_lines
+from core.runs.full_disk import LISTEN, PAUSED, RETRY, STOPPED, KeptBack, StoppedWhileFull, disk_is_full
+from core.runs.log import limit_log
+from core.runs.metrics import append_line, kept_lines
+from core.runs.ownership import OWNER_LOCK, OwnerLost, run_lock
 from core.runs.predictions import Predictions, write_predictions
 from core.runs.status import HEARTBEAT, Status, read_status, write_status
 from core.runs.validation import ValidationFile
 
+__all__ = ["OwnerLost", "RunWriter", "replace_predictions"]
 
-class OwnerLost(MollensError):
-    """Another job has taken the run over; this one must end without writing."""
+Done = TypeVar("Done")
+_LOOK_AT_LOG = 1.0  # seconds between two looks at the size of log.txt
+_DRAFTS = (".status.json.*", ".last.ckpt.*", ".metrics.jsonl.*", ".model.*", ".validation*")
 
 
 class RunWriter:
     """Writes into a run folder for as long as its token stands in status.json; use as a context manager.
 
-    Entering claims the run: the token of whoever wrote before becomes void. A thread touches status.json every 5 s.
+    Entering claims the run: the token of whoever wrote before becomes void. Every write looks for the token and is
+    carried out under one lock, which a claim takes too: so a job that was taken over, however long it slept between
+    two lines of its code, writes nothing any more. A thread touches status.json every 5 s.
+
+    A write that finds the disk full waits until there is room; the status says so, the heartbeat goes on.
     """
 
     def __init__(self, run: Run) -> None:
@@ -41,15 +52,18 @@ class RunWriter:
             )
         self.run = run
         self.owner = secrets.token_hex(8)
+        self.asked_to_stop: Callable[[], bool] = lambda: False
+        """another way to be asked to stop than the file `stop`; looked at while waiting for room on the disk"""
         self._status_path = run.path / "status.json"
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
         self._validation: ValidationFile | None = None
+        self._kept_back = KeptBack(run.path)
         self._status = Status("created")
 
     def __enter__(self) -> RunWriter:
-        with lock(self.run.path / ".owner.lock", timeout=10):
+        with run_lock(self.run.path, OWNER_LOCK):
             before = read_status(self._status_path, self.run.what)
             self._status = replace(
                 before,
@@ -65,6 +79,8 @@ class RunWriter:
             write_status(self._status_path, self._status)
             if before.state != "queued":  # else start_job has cleared it, and a stop asked for since then counts
                 (self.run.path / "stop").unlink(missing_ok=True)
+            self._remove_drafts()
+        self._kept_back.keep()
         self._beat.start()
         return self
 
@@ -73,50 +89,69 @@ class RunWriter:
     ) -> None:
         self._ended.set()
         self._beat.join(timeout=HEARTBEAT)
+        if self.still_owner():
+            self._kept_back.give_up()
 
     @property
     def status(self) -> Status:
         """What this job last said."""
         return self._status
 
-    def set_status(self, **changes: Any) -> None:
+    def set_status(self, wait: bool = True, **changes: Any) -> None:
         """Change fields of the status.
+
+        Args:
+            wait: whether to wait for room on a full disk; else the room that is kept back is used once.
 
         Raises:
             OwnerLost: if another job has taken over.
         """
-        with self._guard:
-            self._check_owner()
-            self._status = replace(self._status, **changes)
-            write_status(self._status_path, self._status)
+
+        def write() -> None:
+            status = replace(self._status, **changes)
+            write_status(self._status_path, status)
+            self._status = status
+
+        if wait:
+            self.carry_out(write)
+            return
+        try:
+            self._once(write)
+        except (MollensError, OSError) as error:
+            if not disk_is_full(error) or not self._kept_back.give_up():
+                raise
+            self._once(write)
 
     def stop_requested(self) -> bool:
         """Whether someone has asked the job to stop."""
         return (self.run.path / "stop").exists()
 
+    def still_owner(self) -> bool:
+        """Whether no other job has taken over, and the folder is there."""
+        try:
+            return read_status(self._status_path, self.run.what).owner == self.owner
+        except (MollensError, OSError):
+            return False
+
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl, floats with 7 digits; what is not finite becomes null."""
-        self._check_owner()
-        path = self.run.path / "metrics.jsonl"
-        with plain_disk_errors(path), open(path, "ab") as file:
-            file.write(json.dumps({**_rounded(line), "time": utc_now()}).encode() + b"\n")
+        content = {**_rounded(line), "time": utc_now()}
+        self.carry_out(lambda: append_line(self.run.path / "metrics.jsonl", content))
 
     def open_validation(self, ids: NDArray[np.int64]) -> None:
         """Name the validation molecules (n,) whose errors will be recorded."""
-        self._check_owner()
-        self._validation = ValidationFile(self.run.path, ids)
+        self._validation = self.carry_out(lambda: ValidationFile(self.run.path, ids))
 
     def append_validation(self, epoch: int, errors: NDArray[np.floating]) -> None:
         """Record the signed errors (n,) of the validation molecules after `epoch`."""
-        self._check_owner()
-        if self._validation is None:
+        file = self._validation
+        if file is None:
             raise RuntimeError("open_validation comes first")
-        self._validation.append(epoch, errors)
+        self.carry_out(lambda: file.append(epoch, errors))
 
     def save_checkpoint(self, content: bytes) -> None:
         """Replace last.ckpt."""
-        self._check_owner()
-        write_bytes(self.run.path / "last.ckpt", content)
+        self.carry_out(lambda: write_bytes(self.run.path / "last.ckpt", content))
 
     def load_checkpoint(self) -> bytes | None:
         """The content of last.ckpt, or None."""
@@ -125,36 +160,120 @@ class RunWriter:
 
     def rewind(self, epoch: int, step: int) -> None:
         """Drop metrics after `step` and validation errors after `epoch`, to go on from a checkpoint."""
-        self._check_owner()
-        path = self.run.path / "metrics.jsonl"
-        if path.exists():
-            write_bytes(path, kept_lines(path, step))
-        if self._validation is not None:
-            self._validation.rewind(epoch)
+
+        def write() -> None:
+            path = self.run.path / "metrics.jsonl"
+            if path.exists():
+                write_bytes(path, kept_lines(path, step))
+            if self._validation is not None:
+                self._validation.rewind(epoch)
+
+        self.carry_out(write)
 
     def save_model(self, weights: bytes, description: dict[str, Any]) -> None:
         """Replace model.safetensors and model.json; the description holds the weights' checksum: they fit or fail."""
-        self._check_owner()
-        write_bytes(self.run.path / "model.safetensors", weights)
-        write_json(self.run.path / "model.json", description)
+
+        def write() -> None:
+            write_bytes(self.run.path / "model.safetensors", weights)
+            write_json(self.run.path / "model.json", description)
+
+        self.carry_out(write)
 
     def save_predictions(self, predictions: Predictions, dataset: str, dataset_sha256: str) -> None:
         """Replace predictions/<dataset>/ as a whole."""
-        self._check_owner()
-        replace_predictions(self.run, predictions, dataset, dataset_sha256)
+        self.carry_out(lambda: replace_predictions(self.run, predictions, dataset, dataset_sha256))
 
-    def _check_owner(self) -> None:
-        if read_status(self._status_path, self.run.what).owner != self.owner:
-            raise OwnerLost(f"{self.run.what}: another job has taken it over; this one ends without writing")
+    def carry_out(self, write: Callable[[], Done]) -> Done:
+        """Carry out a write as the owner of the run; on a full disk wait for room and try again.
+
+        Args:
+            write: may be called several times, so it must leave nothing half done when it raises.
+
+        Raises:
+            OwnerLost: if another job has taken over; nothing is written then.
+            StoppedWhileFull: if asked to stop while waiting for room.
+        """
+        told = paused = False
+        while True:
+            try:
+                done = self._once(write)
+                break
+            except (MollensError, OSError) as error:
+                if not disk_is_full(error):
+                    raise
+            paused, told = True, told or self._say_paused()
+            self._wait_for_room()
+        if paused:
+            self._kept_back.keep()
+            self._tell(self._status)  # in place of the word that it is paused
+        return done
+
+    def wait_for_room(self, work: Callable[[], Done]) -> Done:
+        """Do work that writes elsewhere, e.g. a neighbour list beside a dataset; on a full disk wait and do it again.
+
+        Raises:
+            StoppedWhileFull: if asked to stop while waiting for room.
+        """
+        while True:
+            try:
+                return work()
+            except (MollensError, OSError) as error:
+                if not disk_is_full(error):
+                    raise
+            self._say_paused()
+            self._wait_for_room()
+            self._tell(self._status)
+
+    def _once(self, write: Callable[[], Done]) -> Done:
+        with self._owned():
+            return write()
+
+    @contextmanager
+    def _owned(self) -> Iterator[None]:
+        """Hold the run: nobody can claim it in the block, and this job is its owner."""
+        with self._guard, run_lock(self.run.path, OWNER_LOCK, timeout=None):
+            if read_status(self._status_path, self.run.what).owner != self.owner:
+                raise OwnerLost(f"{self.run.what}: another job has taken it over; this one ends without writing")
+            yield
+
+    def _say_paused(self) -> bool:
+        """Put into status.json why nothing moves; False if not even that found room."""
+        paused = replace(self._status, phase=PAUSED)
+        return self._tell(paused) or (self._kept_back.give_up() and self._tell(paused))
+
+    def _tell(self, status: Status) -> bool:
+        try:
+            self._once(lambda: write_status(self._status_path, status))
+        except (MollensError, OSError) as error:
+            if not disk_is_full(error):
+                raise
+            return False
+        return True
+
+    def _wait_for_room(self) -> None:
+        until = time.monotonic() + RETRY
+        while time.monotonic() < until:
+            if self.stop_requested() or self.asked_to_stop():
+                raise StoppedWhileFull(f"{self.run.what}: {STOPPED}")
+            time.sleep(LISTEN)
+
+    def _remove_drafts(self) -> None:
+        """Remove what a killed job left half written; under the owner's lock nobody else writes such files."""
+        for pattern in _DRAFTS:
+            for draft in self.run.path.glob(pattern + ".part"):
+                with suppress(OSError):
+                    draft.unlink()
 
     def _beat_on(self) -> None:
-        while not self._ended.wait(HEARTBEAT):
-            with self._guard:
-                try:
-                    self._check_owner()
-                    os.utime(self._status_path)
-                except (MollensError, OSError):
-                    continue  # the next write tells; a heartbeat must not end a training
+        """Touch status.json and keep log.txt short; takes no lock, so that it goes on during long writes."""
+        beaten = time.monotonic()
+        while not self._ended.wait(_LOOK_AT_LOG):
+            with suppress(OSError):  # a heartbeat must not end a training
+                if self.still_owner():
+                    limit_log(self.run.path / "log.txt")
+                    if time.monotonic() - beaten >= HEARTBEAT:
+                        os.utime(self._status_path)
+                        beaten = time.monotonic()
 
 
 def _rounded(value: Any) -> Any:
@@ -177,8 +296,12 @@ def replace_predictions(run: Run, predictions: Predictions, dataset: str, datase
         raise MollensError(
             f"{run.what}: was trained on other data of the name {dataset}; import the new data under another name"
         )
+    if not run.shipped and not run.path.is_dir():
+        raise MollensError(f"{run.what}: its folder is gone; somebody has deleted it meanwhile")
     folder = run.results / "predictions" / dataset
     with lock(run.results / ".predictions.lock"):
+        for left in (*folder.parent.glob(f"{dataset}.new-*"), *folder.parent.glob(f".{dataset}.old-*")):
+            shutil.rmtree(left, ignore_errors=True)  # by a process that was killed here
         draft_name = folder.with_name(f"{dataset}.new-{secrets.token_hex(2)}")
         with new_folder(draft_name) as draft:
             write_predictions(draft, predictions, dataset, dataset_sha256)

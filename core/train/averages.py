@@ -22,9 +22,20 @@ class RunningAverage(Generic[Network]):
         self._averaged: list[Tensor] = list(self.network.parameters())
         self._current: list[Tensor] = list(network.parameters())
 
+    @property
+    def share(self) -> float:
+        """How much of the way to the current weights the next update goes, 1 - decay_n."""
+        return 1.0 - min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
+
     @torch.no_grad()
     def update(self) -> None:
         """Follow the network by one step."""
-        decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
-        torch._foreach_lerp_(self._averaged, self._current, 1.0 - decay)
+        torch._foreach_lerp_(self._averaged, self._current, self.share)
         self.n_updates += 1
+
+    @torch.no_grad()
+    def follow(self, share: Tensor) -> None:
+        """Go `share` () of the way; for a recorded step, which reads it from the device and does not count."""
+        way = torch._foreach_sub(self._current, self._averaged)
+        torch._foreach_mul_(way, share)
+        torch._foreach_add_(self._averaged, way)

@@ -21,7 +21,7 @@ def fit_composition(
     pooling: str,
     known: Mapping[int, float] | None = None,
 ) -> Offset:
-    """Least squares of the target in the atom counts (pooling "sum") or in the elements' shares ("mean").
+    """Least squares of the target in the atom counts (pooling "sum") or in the elements' shares (all others).
 
     `rows` (n,) are the training molecules and `values` (n,) their targets. No constant is fitted: an extensive target
     of no atoms is zero, and shares add up to one, so that they hold a constant already.
@@ -37,7 +37,7 @@ def fit_composition(
     start = np.array([(known or {}).get(number, typical) for number in molecules.elements])
     change, *_ = np.linalg.lstsq(features, values - features @ start, rcond=None)
     reference = dict(zip(molecules.elements, (start + change).tolist(), strict=True))
-    return Offset(pooling, reference)
+    return Offset("sum" if pooling == "sum" else "mean", reference)
 
 
 def free_atoms(card: Card, key: str) -> dict[int, float]:
@@ -58,13 +58,16 @@ def network_offset(
 
     Extensive targets: `reference` "composition" takes the baseline, "atomic_energies" the card's free atoms and the
     mean per atom (SchNetPack's convention: the mean over molecules of value / n_atoms). Intensive targets: the mean,
-    whatever the reference. The scale is the standard deviation of what is left, over molecules.
+    whatever the reference; a dipole moment, which is the norm of a vector, has nothing taken from it. The scale is the
+    standard deviation of what is left, over molecules.
 
     Raises:
         MollensError: for "atomic_energies" where the card has none of an element that occurs.
     """
     sizes = molecules.sizes[rows]
-    if target.output == "mean":
+    if target.output == "dipole":
+        offset = Offset("mean")
+    elif target.output == "mean":
         offset = Offset("mean", mean=float(values.mean()))
     elif reference == "composition":
         offset = baseline

@@ -1,27 +1,34 @@
 """The job behind `python -m core job RUN`: train or go on, keep the best model, predict, and say how it ended."""
 
+import os
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from core.errors import MollensError
 from core.recipes.create import count_steps
-from core.recipes.recipe import Recipe, validated
+from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
+from core.runs.full_disk import STOPPED, StoppedWhileFull
 from core.runs.queue import turn_on
 from core.runs.writer import OwnerLost, RunWriter
 from core.train.checkpoint import unpack
 from core.train.composition import network_offset
-from core.train.device import choose_device, choose_threads
-from core.train.loop import Lesson, Training
+from core.train.device import choose_threads
+from core.train.lesson import Lesson, Record
+from core.train.loop import Training
+from core.train.memory import is_out_of_memory
+from core.train.parallel import OtherRanks, Place, as_other_rank, choose_devices, fabric_of, this_place
 from core.train.predict import flat_molecules, open_model, predictions_of
-from core.train.prepare import Material, offsets_of, prepare
-from core.train.record import Describe, JobRecord, Report, no_report
+from core.train.prepare import Material, offsets_of, prepare, recipe_of
+from core.train.record import Describe, JobRecord, Report, Silence, no_report
 from core.train.streams import torch_seed
 from models.errors import ModelError
 from models.offset import Offset
@@ -34,11 +41,18 @@ def run_job(run_id: str, progress: Report | None = None) -> None:
 
     The run ends as finished, as stopped (`stop` file, SIGTERM or SIGINT; last.ckpt is saved first) or as failed, with
     one sentence in its status; only an error that is not meant for a person puts its traceback on standard error, which
-    is log.txt for a job. A job that another one has taken over ends without writing.
+    is log.txt for a job. A job that another one has taken over ends without writing. On a full disk it waits.
+
+    In a process that a job has started for another rank (see core.train.parallel) this computes that rank's share.
 
     Raises:
         MollensError: whatever made the run fail, as one sentence; OwnerLost if it was taken over.
     """
+    place = this_place()
+    if place is not None:
+        with as_other_rank(plain_sentence):
+            _compute_share(open_run(run_id), place)
+        return
     run = open_run(run_id)
     with RunWriter(run) as writer:
         record = JobRecord(writer, progress or no_report)
@@ -47,9 +61,11 @@ def run_job(run_id: str, progress: Report | None = None) -> None:
                 _wait_and_carry_out(run, record)
             except OwnerLost:
                 raise
+            except StoppedWhileFull:
+                writer.set_status(wait=False, state="stopped", phase="", message=STOPPED)
             except Exception as error:
                 if not isinstance(error, MollensError | ModelError):
-                    traceback.print_exc(file=sys.stderr)
+                    _print_traceback()
                 sentence = plain_sentence(error)
                 _say_failed(writer, sentence)
                 raise MollensError(sentence) from error
@@ -59,49 +75,57 @@ def plain_sentence(error: Exception) -> str:
     """One sentence about an error: its own text where it is meant for a person, else its type and first line."""
     if isinstance(error, MollensError | ModelError):
         return str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    if is_out_of_memory(error):
         return "not enough memory: use a smaller batch size or fewer features"
     first = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def _say_failed(writer: RunWriter, sentence: str) -> None:
-    """Write the failure into the status; where even that cannot be written, the first error is the one that counts."""
-    try:
-        writer.set_status(state="failed", phase="", error=sentence)
-    except (MollensError, OSError):
+def _print_traceback() -> None:
+    with suppress(OSError):  # standard error may be a log on a full disk
         traceback.print_exc(file=sys.stderr)
 
 
+def _say_failed(writer: RunWriter, sentence: str) -> None:
+    """Write the failure into the status; where even that cannot be written, the first error is the one that counts."""
+    try:
+        writer.set_status(wait=False, state="failed", phase="", error=sentence)
+    except OwnerLost:
+        raise
+    except (MollensError, OSError):
+        _print_traceback()
+
+
 def _wait_and_carry_out(run: Run, record: JobRecord) -> None:
-    """Wait for the device, then do the work; a request to stop ends the waiting too."""
-    device = choose_device(str(run.recipe_file.get("device", "auto")))
-    with turn_on(device, lambda ahead: record.waits(device, ahead)) as my_turn:
+    """Wait for the devices, then do the work; a request to stop ends the waiting too."""
+    devices = choose_devices(str(run.recipe_file.get("device", "auto")), run.devices)
+    with turn_on(devices, record.waits, run.id) as my_turn:
         if my_turn:
-            _carry_out(run, record, device)
+            _carry_out(run, record, devices)
         else:
             record.writer.set_status(state="stopped", phase="")
 
 
-def _carry_out(run: Run, record: JobRecord, device: str) -> None:
+def _carry_out(run: Run, record: JobRecord, devices: tuple[str, ...]) -> None:
     """The work itself, from the recipe to the predictions."""
     writer = record.writer
-    recipe = validated(run.recipe_values, run.what)
+    recipe = recipe_of(run)
     torch.set_num_threads(choose_threads(recipe.threads))
     material = prepare(run)
-    writer.set_status(
-        state="running", device=device, epochs=recipe.epochs, steps=count_steps(recipe, len(material.train))
-    )
+    steps = count_steps(recipe, len(material.train))
+    writer.set_status(state="running", device=devices[0], epochs=recipe.epochs, steps=steps)
     if recipe.model == COMPOSITION:
         _keep_composition(recipe, record, material)
         writer.set_status(epoch=1, epochs=1)
-    elif not _train_network(run, recipe, record, material, device):
+    elif not _train_network(run, record, material, devices):
+        record.bring_logs_up()
         writer.set_status(state="stopped", phase="")
         return
     record.phase("predicting")
     model = open_model(run)
-    predictions = predictions_of(run, model, material.dataset, device)
+    predictions = writer.wait_for_room(lambda: predictions_of(run, model, material.dataset, devices[0]))
     writer.save_predictions(predictions, material.dataset.name, material.dataset.card.sha256)
+    record.bring_logs_up()
     mae, epoch = model.description["validation_mae"], model.description["epoch"]
     kept = "" if mae is None else f"validation MAE {mae:.4g} {material.target.unit}"
     writer.set_status(state="finished", phase="", message=f"{kept} in epoch {epoch}" if kept and epoch else kept)
@@ -131,28 +155,75 @@ def _keep_composition(recipe: Recipe, record: JobRecord, material: Material) -> 
         )
 
 
-def _train_network(run: Run, recipe: Recipe, record: JobRecord, material: Material, device: str) -> bool:
-    """Train a network from its first weights or from last.ckpt; False if stopped."""
-    writer, molecules = record.writer, material.molecules
+def _train_network(run: Run, record: JobRecord, material: Material, devices: tuple[str, ...]) -> bool:
+    """Train a network from its first weights or from last.ckpt, on one device or several; False if stopped."""
+    writer, recipe = record.writer, material.recipe
     record.phase("finding neighbours")
-    flat = flat_molecules(material.dataset, recipe.neighbour_cutoff, device)
-    values, train = material.values, material.train
-    offset = network_offset(
-        recipe.reference, material.target, material.dataset.card, molecules, train, values[train], material.baseline
-    )
-    offsets = offsets_of(offset, molecules)
-    lesson = Lesson(flat, molecules.ids, train, material.validation, values, offset, offsets)
+    flat = writer.wait_for_room(lambda: flat_molecules(material.dataset, recipe.neighbour_cutoff, devices[0]))
+    lesson = material.lesson(flat, _offset(material))
     keywords = network_keywords(recipe, material.pooling)
-    record.open(_describe(recipe, keywords, offset, material), molecules.ids[lesson.validation], material.target.unit)
+    describe = _describe(recipe, keywords, lesson.offset, material)
+    record.open(describe, material.molecules.ids[lesson.validation], material.target.unit)
+    with ExitStack() as stack:
+        place, ranks = Place(device=devices[0]), None
+        if len(devices) > 1:
+            record.phase(f"starting {len(devices)} processes")
+            ranks = stack.enter_context(OtherRanks(run.id, devices, lambda words: _give_up(writer, words)))
+            place = ranks.place
+        try:
+            training = _training(run, material, lesson, record, stack.enter_context(fabric_of(place)))
+            record.phase("training")
+            return training.run()
+        except RuntimeError as error:  # a connection that broke because another rank ended
+            failure = "" if ranks is None else ranks.failure_behind(error)
+            if failure:
+                raise MollensError(failure) from error
+            raise
+
+
+def _training(run: Run, material: Material, lesson: Lesson, record: Record, fabric: Fabric) -> Training:
+    """The training as its last checkpoint has left it, the same in every rank."""
+    recipe = material.recipe
     torch.manual_seed(torch_seed(recipe.seed, "init"))
-    training = Training(recipe, lesson, build_network(recipe.model, **keywords), record, device)
-    content = writer.load_checkpoint()
-    state, progress = (None, training.progress) if content is None else unpack(content, run.what)
-    writer.rewind(progress.epoch, progress.step)
+    network = build_network(recipe.model, **network_keywords(recipe, material.pooling))
+    training = Training(recipe, lesson, network, record, fabric=fabric)
+    path = run.path / "last.ckpt"
+    state, progress = unpack(path.read_bytes(), run.what) if path.exists() else (None, training.progress)
+    fabric.barrier()  # none may replace last.ckpt before all have read it
+    if isinstance(record, JobRecord):
+        record.writer.rewind(progress.epoch, progress.step)
+        record.bring_logs_up()
     if state is not None:
         training.restore(state, progress)
-    record.phase("training")
-    return training.run()
+    return training
+
+
+def _offset(material: Material) -> Offset:
+    """What the network does not learn."""
+    values, card = material.values[material.train], material.dataset.card
+    return network_offset(
+        material.recipe.reference, material.target, card, material.molecules, material.train, values, material.baseline
+    )
+
+
+def _compute_share(run: Run, place: Place) -> None:
+    """What a rank other than the first does: the same training, of which it writes nothing."""
+    torch.set_num_threads(choose_threads(recipe_of(run).threads))
+    material = prepare(run)
+    flat = flat_molecules(material.dataset, material.recipe.neighbour_cutoff, place.device)
+    lesson = material.lesson(flat, _offset(material))
+    with fabric_of(place) as fabric:
+        _training(run, material, lesson, Silence(), fabric).run()
+
+
+def _give_up(writer: RunWriter, sentence: str) -> None:
+    """End this process at once: its main thread waits for a rank that is no more."""
+    try:
+        _say_failed(writer, sentence)
+        with suppress(OSError):
+            print(f"mollens: {sentence}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(1)
 
 
 def network_keywords(recipe: Recipe, pooling: str) -> dict[str, Any]:

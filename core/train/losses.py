@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,19 +22,33 @@ def molecule_losses(kind: str, output: Tensor, residual: Tensor) -> Tensor:
     return functional.huber_loss(output, residual, reduction="none", delta=1.0)
 
 
+def losses_of_nothing(kind: str, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Loss of each molecule (n_molecules,) for a network that always gives zero."""
+    scaled = torch.from_numpy(residual)
+    return molecule_losses(kind, torch.zeros_like(scaled), scaled).numpy()
+
+
 def loss_unit(kind: str, scale: float) -> float:
     """Factor from the loss of scaled residuals to the target's unit (mae) or its square (mse, huber)."""
     return scale if kind == "mae" else scale * scale
 
 
-def describe_losses(losses: Tensor, factor: float) -> dict[str, Any]:
-    """Least, mean and largest loss of a batch, means of its five smallest and largest, and quantiles."""
-    values = np.sort(losses.detach().to("cpu", torch.float64).numpy()) * factor
+def describe_losses(losses: Tensor, factor: float, weights: Tensor | None = None) -> dict[str, Any]:
+    """Least, mean and largest loss of a batch, and means of its five smallest and largest, all weighted as minimised.
+
+    Mean and quantiles without weights stand beside them: only those can be compared between recipes. `losses` (n,) are
+    unweighted, `weights` (n,) or None.
+    """
+    bare = np.sort(losses.detach().to("cpu", torch.float64).numpy()) * factor
+    values = bare
+    if weights is not None:
+        values = np.sort((losses.detach() * weights).to("cpu", torch.float64).numpy()) * factor
     return {
         "loss_min": float(values[0]),
         "loss_mean": float(values.mean()),
         "loss_max": float(values[-1]),
         "loss_low5": float(values[:EXTREMES].mean()),
         "loss_high5": float(values[-EXTREMES:].mean()),
-        "loss_quantiles": [float(value) for value in np.quantile(values, QUANTILES)],
+        "loss_unweighted": float(bare.mean()),
+        "loss_quantiles": [float(value) for value in np.quantile(bare, QUANTILES)],
     }

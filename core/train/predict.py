@@ -1,5 +1,6 @@
 """Predictions of trained models, in float64: offset + scale * output."""
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,11 +12,13 @@ from core.data.neighbours import open_neighbours
 from core.data.splits import open_split
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.recipes.parts import parts_of
 from core.runs.folder import Run
-from core.runs.predictions import NONE, Predictions
+from core.runs.predictions import NONE, UNUSED, Predictions
 from core.runs.writer import replace_predictions
 from core.train.batches import FlatMolecules
-from core.train.prepare import offsets_of
+from core.train.memory import free_bytes, in_words, is_out_of_memory
+from core.train.prepare import offsets_of, recipe_of
 from models.errors import ModelError
 from models.fast import PairForward
 from models.offset import Offset
@@ -24,27 +27,59 @@ from models.weights import TrainedModel, load_model
 
 PAIRS_PER_BATCH = 60_000
 """About 200 molecules of QM9: beyond, a batch leaves the processor's cache."""
+PAIRS_ON_GPU = 2_000_000
+"""What keeps a GPU busy."""
 
 
 def network_outputs(
     network: NeuralNetworkPotential, molecules: FlatMolecules, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Outputs (n,) of a network for the molecules at `rows` (n,), in its evaluation mode; the mode is put back."""
+    """Outputs (n,) of a network for the molecules at `rows` (n,), in its evaluation mode; the mode is put back.
+
+    A piece of them that does not fit into memory is halved until it does.
+
+    Raises:
+        MollensError: where not even one molecule fits.
+    """
     training = network.training
     forward = PairForward(network).eval()
+    device = molecules.device
+    most = PAIRS_ON_GPU if device.type == "cuda" else PAIRS_PER_BATCH
+    todo = deque(_pieces(rows, molecules.n_pairs.cpu().numpy(), most))
     outputs = []
     with torch.no_grad():
-        for piece in _pieces(rows, molecules.n_pairs.cpu().numpy()):
-            batch = molecules.batch(torch.from_numpy(piece).to(molecules.numbers.device))
-            outputs.append(forward(batch).to("cpu", torch.float64).numpy())
+        while todo:
+            piece = todo.popleft()
+            output = _output_or_none(forward, molecules, torch.from_numpy(piece))
+            if output is not None:
+                outputs.append(output)
+            elif len(piece) > 1:
+                todo.extendleft(reversed(np.array_split(piece, 2)))
+            else:
+                n_atoms = int(molecules.n_atoms[piece[0]])
+                raise MollensError(
+                    f"not enough memory to predict one molecule of {n_atoms:,} atoms: {in_words(free_bytes(device))} "
+                    "are free; end other programs, or use a smaller cutoff or fewer features"
+                )
     network.train(training)
-    return np.concatenate(outputs) if outputs else np.zeros(0)
+    return torch.cat(outputs).to("cpu", torch.float64).numpy() if outputs else np.zeros(0)
 
 
-def _pieces(rows: NDArray[np.int64], n_pairs: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Consecutive pieces of `rows` that hold about PAIRS_PER_BATCH pairs each, at least one molecule."""
+def _output_or_none(forward: torch.nn.Module, molecules: FlatMolecules, rows: torch.Tensor) -> torch.Tensor | None:
+    """Outputs (n,) of the molecules at `rows` (n,), or None where their memory is used up."""
+    try:
+        output: torch.Tensor = forward(molecules.pairs(rows))
+        return output
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+def _pieces(rows: NDArray[np.int64], n_pairs: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
+    """Consecutive pieces of `rows` that hold about `most` pairs each, at least one molecule."""
     if len(rows):
-        number = np.cumsum(n_pairs[rows]) // PAIRS_PER_BATCH
+        number = np.cumsum(n_pairs[rows]) // most
         yield from np.split(rows, np.flatnonzero(np.diff(number)) + 1)
 
 
@@ -100,11 +135,15 @@ def predict_dataset(run: Run, dataset: Dataset, device: str = "cpu") -> Predicti
 
 
 def _own_codes(run: Run, dataset: Dataset) -> NDArray[np.uint8]:
-    """Split codes (n_molecules,) of the run's own split."""
+    """Split codes (n_molecules,) of the run's own split; UNUSED where sampling left a training molecule out."""
     split = open_split(dataset, run.split_name)
     if split.hash != run.split_hash:
         raise MollensError(f"{run.what}: split {split.name} has changed since the run was made; start a new run")
-    return split.codes(dataset.molecules.ids)
+    codes = split.codes(dataset.molecules.ids)
+    parts = parts_of(recipe_of(run), dataset)
+    if parts.unused:
+        codes[np.setdiff1d(parts.split_train, parts.train, assume_unique=True)] = UNUSED
+    return codes
 
 
 def predictions_of(run: Run, model: TrainedModel, dataset: Dataset, device: str = "cpu") -> Predictions:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.runs.writer import RunWriter
+from core.runs.logs import RunLogs
+from core.runs.writer import OwnerLost, RunWriter
 from core.train.checkpoint import Progress
 
+LOGS_EVERY = 10.0  # seconds between two times that logs for other programs are brought up to date
 LOOK_EVERY = 0.5  # seconds between two looks for a request to stop, and between two words of progress
 
 Report = Callable[[int, int, str], None]
@@ -25,6 +27,29 @@ def no_report(done: int, total: int, text: str = "") -> None:
     """Show nothing."""
 
 
+class Silence:
+    """The `Record` of a process that writes nothing."""
+
+    def line(self, line: dict[str, Any]) -> None:
+        """Write nothing."""
+
+    def validation(self, epoch: int, errors: NDArray[np.float64]) -> None:
+        """Write nothing."""
+
+    def best(self, weights: Mapping[str, Tensor], epoch: int, mae: float) -> None:
+        """Write nothing."""
+
+    def checkpoint(self, content: bytes) -> None:
+        """Write nothing."""
+
+    def progress(self, progress: Progress) -> None:
+        """Write nothing."""
+
+    def should_stop(self) -> bool:
+        """The first process is asked."""
+        return False
+
+
 class JobRecord:
     """The `Record` of a training that writes into a run folder."""
 
@@ -35,6 +60,9 @@ class JobRecord:
         self._unit = ""
         self._stop = False
         self._looked = self._told = 0.0
+        self._logs: RunLogs | None = None
+        self._logged = 0.0
+        writer.asked_to_stop = lambda: self._stop
 
     def open(self, describe: Describe, validation_ids: NDArray[np.int64], unit: str) -> None:
         """Say how model files are made, and whose errors are recorded; before the training begins."""
@@ -47,7 +75,13 @@ class JobRecord:
         self._tell(text)
 
     def waits(self, device: str, ahead: int) -> bool:
-        """Say that `ahead` jobs come first on `device`; False if asked to stop."""
+        """Say that `ahead` jobs come first on `device`; False if asked to stop.
+
+        Raises:
+            OwnerLost: if another job has taken the run over meanwhile.
+        """
+        if not self.writer.still_owner():
+            raise OwnerLost(f"{self.writer.run.what}: another job has taken it over; this one leaves the queue")
         jobs = "another job" if ahead == 1 else f"{ahead} jobs"
         phase = f"waits for {device}, {jobs} ahead"
         if self.writer.status.phase != phase:
@@ -58,8 +92,17 @@ class JobRecord:
     def line(self, line: dict[str, Any]) -> None:
         """Append a line of metrics."""
         self.writer.append_metrics(line)
+        if line["kind"] == "epoch" or time.monotonic() - self._logged > LOGS_EVERY:
+            self.bring_logs_up()
         if line["kind"] == "epoch":
             self._text = f"epoch {line['epoch']}, validation MAE {line['validation_mae']:.4g} {self._unit}"
+
+    def bring_logs_up(self) -> None:
+        """Bring the logs that the run keeps for other programs up to its metrics."""
+        self._logged = time.monotonic()
+        if self._logs is None:
+            self._logs = RunLogs(self.writer.run, self.writer.run.logs)
+        self.writer.carry_out(self._logs.refresh)
 
     def validation(self, epoch: int, errors: NDArray[np.float64]) -> None:
         """Record the validation errors of an epoch."""

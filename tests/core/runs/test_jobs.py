@@ -58,7 +58,7 @@ def test_there_is_nothing_to_stop_in_an_idle_run() -> None:
 
 def _take_turn(home: str, order: list[str], name: str, go_on: multiprocessing.synchronize.Event) -> None:
     os.environ["MOLLENS_HOME"] = home
-    with turn_on("cpu", lambda ahead: True, poll=0.02):
+    with turn_on(["cpu"], lambda device, ahead: True, poll=0.02):
         order.append(name)
         go_on.wait(30)
 
@@ -85,12 +85,12 @@ def test_jobs_wait_in_the_order_of_their_tickets_and_a_killed_one_frees_its_plac
 
 
 def test_a_waiting_job_can_give_up(home: Path) -> None:
-    with turn_on("cpu", lambda ahead: True) as first:
+    with turn_on(["cpu"], lambda device, ahead: True) as first:
         asked = []
-        with turn_on("cpu", lambda ahead: asked.append(ahead) or False) as second:
+        with turn_on(["cpu"], lambda device, ahead: asked.append((device, ahead)) or False) as second:
             assert first and not second
-        assert asked == [1]
-        with turn_on("cuda:0", lambda ahead: False) as other:
+        assert asked == [("cpu", 1)]
+        with turn_on(["cuda:0"], lambda device, ahead: False) as other:
             assert other
 
 

@@ -116,6 +116,16 @@ def test_an_intensive_target_takes_mean_and_standard_deviation(
     assert (offset.mean, offset.scale) == pytest.approx((values.mean(), values.std()), rel=1e-12)
 
 
+def test_nothing_is_taken_from_the_norm_of_a_vector(molecules: Molecules, small: Dataset) -> None:
+    values, rows = 0.5 + np.asarray(small.molecules.columns["gap"]), all_rows(molecules)
+    dipole = get_property("dipole_moment")
+    baseline = fit_composition(molecules, rows, values, "dipole")
+    assert baseline == fit_composition(molecules, rows, values, "mean")  # the best guess from the shares of elements
+    offset = network_offset("composition", dipole, small.card, molecules, rows, values, baseline)
+    assert (offset.pooling, dict(offset.reference), offset.mean) == ("mean", {}, 0.0)
+    assert offset.scale == pytest.approx(values.std(), rel=1e-12)
+
+
 def test_free_atoms_are_given_by_atomic_number(small: Dataset) -> None:
     assert free_atoms(small.card, "energy") == {1: FREE_ATOMS["H"], 6: FREE_ATOMS["C"], 7: FREE_ATOMS["N"],
                                                 8: FREE_ATOMS["O"], 9: FREE_ATOMS["F"]}  # fmt: skip

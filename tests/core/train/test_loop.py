@@ -1,6 +1,7 @@
 """The loop on a law that is known: it learns, it can stop at every step, and it says what it does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,23 @@ def test_it_learns_the_law(lesson: Lesson) -> None:
 @pytest.mark.parametrize("model", ["schnet", "painn"])
 @pytest.mark.parametrize("stop_at", [0, 1, 8, 13, 16])
 def test_stopped_at_any_step_it_ends_with_the_same_bits(lesson: Lesson, model: str, stop_at: int) -> None:
-    fields = {"model": model, "epochs": 3, "schedule": "plateau", "early_stopping_patience": 5}
+    assert_same_bits_when_stopped(lesson, stop_at, model=model, schedule="plateau", early_stopping_patience=5)
+
+
+@pytest.mark.parametrize("use", ["weights", "draw"])
+@pytest.mark.parametrize("stop_at", [4, 19])
+def test_weights_drawing_and_plateaus_go_on_in_the_middle_of_an_epoch(lesson: Lesson, use: str, stop_at: int) -> None:
+    weights = np.linspace(0.2, 1.8, len(lesson.train))
+    plateau = {"schedule": "plateau", "plateau_patience": 1, "plateau_threshold": 0.9, "plateau_cooldown": 1}
+    fields = plateau | {"epochs": 5, "warmup_epochs": 0}
+    whole = assert_same_bits_when_stopped(replace(lesson, **{use: weights}), stop_at, **fields)
+    assert whole.schedule.lowered > 0  # it did step down
+    assert bits(whole) != bits(train(lesson, **fields)[0])  # and the weights did something
+
+
+def assert_same_bits_when_stopped(lesson: Lesson, stop_at: int, **fields: object) -> Training:
+    """Train in one go, and stopped and resumed by another process's objects; give the first."""
+    fields = {"epochs": 3} | fields
     whole, notes = train(lesson, **fields)
     first, before = train(lesson, Notes(stop_at=stop_at), **fields)
     assert first.progress.step == stop_at and not first.progress.finished
@@ -112,6 +129,7 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(lesson: Lesson, model: s
     losses = [line["loss_mean"] for line in [*before.lines, *after.lines] if line["kind"] == "step"]
     assert losses == [line["loss_mean"] for line in notes.lines if line["kind"] == "step"]
     assert all(np.array_equal(after.errors[epoch], notes.errors[epoch]) for epoch in after.errors)
+    return whole
 
 
 def test_the_seed_decides_the_weights(lesson: Lesson) -> None:
@@ -182,3 +200,18 @@ def test_checkpoints_are_written_within_long_epochs(lesson: Lesson, monkeypatch:
 
     train(lesson, Watching(), epochs=1)
     assert positions == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+
+
+@pytest.mark.parametrize("model", ["schnet", "painn"])
+def test_steps_of_a_fixed_shape_train_the_same(lesson: Lesson, model: str) -> None:
+    recipe = validated(TINY | {"model": model, "epochs": 2})
+    told = []
+    for engine in ("eager", "graph"):
+        torch.manual_seed(0)
+        network = build_network(model, **network_keywords(recipe, "sum"))
+        notes = Notes()
+        started = Training(recipe, lesson, network, notes, engine=engine)
+        assert (started.stepper.graphed is not None) == (engine == "graph")
+        assert started.run()
+        told.append([line["loss_mean"] for line in notes.lines if line["kind"] == "step"])
+    assert told[1] == pytest.approx(told[0], rel=1e-3)
