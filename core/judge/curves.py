@@ -12,6 +12,8 @@ from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.groups import Group, make_groups, membership
 from core.judge.held_out import PER, check_dataset, unit_per
+from core.recipes.recipe import validated
+from core.recipes.sampling import training_rows
 from core.runs.folder import Run
 from core.runs.predictions import TRAIN, read_predictions
 from core.runs.validation import read_validation
@@ -136,8 +138,13 @@ def _measure(errors: NDArray[np.float32], weights: NDArray[np.float32], measure:
 
 
 def _training_rows(run: Run, dataset: Dataset) -> Ints:
-    """Rows of the training molecules; from the predictions, or before they exist from the split."""
+    """Rows of the training molecules; from the predictions, or before they exist as split and recipe have it."""
     stored = read_predictions(run, dataset.name)
     if stored is not None:
         return dataset.molecules.rows_of(np.asarray(stored.ids)[stored.split == TRAIN])
-    return dataset.molecules.rows_of(open_split(dataset, run.split_name).train)
+    molecules = dataset.molecules
+    rows = molecules.rows_of(open_split(dataset, run.split_name).train)
+    values = molecules.columns.get(run.target)
+    if values is not None and values.ndim == 1:
+        rows = rows[np.isfinite(values[rows])]
+    return training_rows(validated(run.recipe_values, run.what), molecules, rows)

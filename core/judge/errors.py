@@ -14,12 +14,11 @@ from core.judge.held_out import MEASURES, PER, HeldOut, held_out, quantities, sh
 from core.judge.intervals import (
     N_PERCENTILE,
     N_POINTS_ONLY,
-    Resamples,
     interval_of_quantile,
     intervals_of_means,
     kind_of_interval,
-    sums_by_cell,
 )
+from core.judge.resampling import Resamples, sums_by_cell
 from core.runs.folder import Run
 
 Floats = NDArray[np.float64]

@@ -15,7 +15,7 @@ Rows = NDArray[np.int64]
 
 GROUPINGS = ("all", "size", "element", "size_element", "size_class", "rarity")
 _SIZE = re.compile(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?")
-_ALIASES = {"size-element": "size_element", "size,element": "size_element", "elements": "element", "sizes": "size"}
+ALIASES = {"size-element": "size_element", "size,element": "size_element", "elements": "element", "sizes": "size"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def check_grouping(by: str) -> str:
     Raises:
         MollensError: if there is none of that name.
     """
-    name = _ALIASES.get(by, by)
+    name = ALIASES.get(by, by)
     if name not in GROUPINGS:
         raise MollensError(f"grouping {by!r} is not known; known are {', '.join(GROUPINGS)}")
     return name

@@ -10,9 +10,9 @@ from core.data.properties import Property
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.groups import cells_of
-from core.judge.intervals import Resamples, resample
+from core.judge.resampling import Resamples, resample, seed_of
 from core.runs.folder import Run
-from core.runs.predictions import TEST, TRAIN, VALIDATION, read_predictions
+from core.runs.predictions import NONE, TEST, TRAIN, VALIDATION, read_predictions
 from core.runs.status import ACTIVE
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,9 @@ class HeldOut:
     train_rows: Ints
     """(n_train,) rows of the molecules that the run was trained on"""
     all_rows: Ints
-    """(n_all,) rows of all molecules of the split: training, validation and test"""
+    """(n_all,) rows of all molecules of the split: training, validation and test, and those of them left unused"""
+    seen_rows: Ints
+    """(n_seen,) rows that may not be judged on: of training molecules, and for the test also of validation molecules"""
 
     @property
     def error(self) -> Floats:
@@ -63,7 +65,7 @@ class HeldOut:
         """Bootstrap sums of `quantities` of the error, then of the error per atom, by cells of size and elements."""
         of_cell = np.unique(cells_of(self.dataset.molecules).of[self.rows], return_inverse=True)[1]
         values = np.concatenate([quantities(self.error), quantities(self.error / self.sizes)])
-        return resample(values, of_cell.astype(np.int64))
+        return resample(values, of_cell.astype(np.int64), seed_of(self.ids))
 
     @property
     def sizes(self) -> Ints:
@@ -84,7 +86,8 @@ def unit_per(unit: str, per: str) -> str:
 def held_out(run: Run, dataset: Dataset, part: str = "test", only: Ints | None = None) -> HeldOut:
     """The held-out molecules of a run with its predictions.
 
-    only: ids to stay within, e.g. those that other runs have not seen either; see `shared_held_out`.
+    only: ids to stay within, e.g. those that other runs have not seen either; see `shared_held_out`. Of a run whose
+    split is not known all molecules are taken: its errors may be optimistic, see `split_known`.
 
     Raises:
         MollensError: for a part other than test or validation, a run of another dataset, of changed data or without
@@ -98,7 +101,11 @@ def held_out(run: Run, dataset: Dataset, part: str = "test", only: Ints | None =
     stored = read_predictions(run, dataset.name)
     if stored is None:
         raise MollensError(f"run {run.name}: {_why_no_predictions(run)}")
-    chosen = (stored.split == PARTS[part]) & np.isfinite(stored.target)
+    codes = np.asarray(stored.split)
+    of_part, known = codes == PARTS[part], split_known(run)
+    if part == "test" and not known:
+        of_part |= codes == NONE
+    chosen = of_part & np.isfinite(stored.target)
     if only is not None:
         chosen = chosen & np.isin(stored.ids, only)
     if not chosen.any():
@@ -116,20 +123,29 @@ def held_out(run: Run, dataset: Dataset, part: str = "test", only: Ints | None =
             f"run {run.name}: {bad:,} of {len(ids):,} predictions for {part} molecules are not numbers; the training "
             "diverged; train again with a lower learning rate"
         )
-    rows_of = dataset.molecules.rows_of
+    rows = dataset.molecules.rows_of(np.asarray(stored.ids))
     return HeldOut(
         run=run,
         dataset=dataset,
         target=dataset.property(run.target),
         part=part,
-        rows=rows_of(ids[order]),
+        rows=rows[chosen][order],
         ids=ids[order],
         target_values=values[0],
         predicted=values[1],
         baseline=values[2],
-        train_rows=rows_of(np.asarray(stored.ids)[stored.split == TRAIN]),
-        all_rows=rows_of(np.asarray(stored.ids)[stored.split <= TEST]),
+        train_rows=rows[codes == TRAIN],
+        all_rows=rows[codes != NONE] if known else rows,
+        seen_rows=rows[codes < PARTS[part]],
     )
+
+
+def split_known(run: Run) -> bool:
+    """Whether it is known which molecules the run has seen; of a model from elsewhere it may not be.
+
+    recipe.json then has an empty hash of the split, or `"known": false` in it.
+    """
+    return bool(run.split_hash) and bool(run.recipe_file["split"].get("known", True))
 
 
 def shared_held_out(runs: list[Run], dataset: Dataset, part: str = "test") -> Ints:

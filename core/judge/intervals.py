@@ -6,11 +6,12 @@ The rule of the house, by the number n of values in a group:
     10 <= n < 50  bootstrap-t (percentile intervals called 95 % cover 79 % at n = 10)
     n >= 50       BCa bootstrap of a mean; 2,000 resamples
 
-Small groups are resampled with multinomial counts. Large ones use Poisson(1) weights, drawn once for all molecules and
-shared by all groups and by every run judged on the same molecules, so that a table of 150 groups costs one pass.
+Small groups are resampled with multinomial counts. Large ones use the weights of `resampling`, drawn once for all
+molecules and shared by all groups and by every run judged on the same molecules, so that a table of 150 groups costs
+one pass.
 
-Sources: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), eq. 12.20 (bootstrap-t) and 14.9 to 14.15
-(BCa); J. Hanley and B. MacGibbon, Comput. Methods Programs Biomed. 83, 57 (2006) (Poisson weights).
+Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), eq. 12.20 (bootstrap-t) and 14.9 to 14.15
+(BCa).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, pdtr
+from scipy.special import ndtr, ndtri
+
+from core.judge.resampling import N_RESAMPLES, Resamples, cells_of_groups, resample, sums_by_cell
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +33,6 @@ N_LARGE = 50
 """From this many values on the interval is a BCa bootstrap; below, bootstrap-t."""
 N_PERCENTILE = 100
 """From this many values on the 95th percentile has an interval."""
-N_RESAMPLES = 2_000
 LEVEL = 0.95
 
 
@@ -90,61 +92,10 @@ def intervals_of_means(
     return [Intervals(means[k], low[k], high[k]) for k in range(len(values))]
 
 
-def sums_by_cell(values: Floats, cell: NDArray[np.int64], n_cells: int) -> Floats:
-    """(n_quantities, n_cells) sums of values (n_quantities, n) over the molecules of each cell (n,)."""
-    return np.stack([np.bincount(cell, weights=line, minlength=n_cells) for line in values])
+def interval_of_quantile(sorted_values: Floats, probability: float, level: float = LEVEL) -> tuple[float, float]:
+    """Distribution-free interval of a quantile from order statistics (binomial), at least `level` wide.
 
-
-def cells_of_groups(member: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(n,) number of each molecule's cell; molecules of one cell belong to the same of the groups (n_groups, n)."""
-    packed = np.ascontiguousarray(np.packbits(member, axis=0).T)  # (n, n_bytes)
-    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Resamples:
-    """Sums over cells of molecules in every resample; a group of whole cells only has to add them up."""
-
-    first: NDArray[np.int64]
-    """(n_cells,) a molecule of each cell"""
-    cell: NDArray[np.int64]
-    """(n,) cell of each molecule"""
-    sums: NDArray[np.float32]
-    """(n_quantities + 1, n_cells, N_RESAMPLES) weighted sums; the last are those of the weights"""
-
-    def means(self, member: NDArray[np.bool_]) -> Floats:
-        """(n_quantities, n_groups, N_RESAMPLES) means over groups (n_groups, n), each made of whole cells."""
-        of_group = member[:, self.first]
-        if not np.array_equal(of_group[:, self.cell], member):
-            raise ValueError("a group cuts through a cell")
-        totals = np.matmul(of_group.astype(np.float32), self.sums)
-        return (totals[:-1] / totals[-1]).astype(np.float64)
-
-    def part(self, quantities: slice) -> Resamples:
-        """The same resamples of some of the quantities."""
-        return Resamples(self.first, self.cell, np.concatenate([self.sums[:-1][quantities], self.sums[-1:]]))
-
-
-def resample(values: Floats, cell: NDArray[np.int64], seed: int = 0) -> Resamples:
-    """Resample values (n_quantities, n) and sum them over cells (n,), numbered from 0 without gaps."""
-    n_quantities, n = values.shape
-    order = np.argsort(cell, kind="stable")
-    starts = np.searchsorted(cell[order], np.arange(cell.max() + 2))
-    columns = np.concatenate([values, np.ones((1, n))]).astype(np.float32)[:, order]
-    weights = _poisson_weights(n, seed)  # of the molecules in the order of their cells
-    sums = np.zeros((n_quantities + 1, len(starts) - 1, N_RESAMPLES), dtype=np.float32)
-    for k in range(len(starts) - 1):
-        for start in range(starts[k], starts[k + 1], 1_000):
-            part = slice(start, min(start + 1_000, starts[k + 1]))
-            sums[:, k] += columns[:, part] @ weights[part].astype(np.float32)
-    return Resamples(order[starts[:-1]], cell, sums)
-
-
-def interval_of_quantile(sorted_values: Floats, probability: float) -> tuple[float, float]:
-    """Distribution-free interval of a quantile from order statistics (binomial), at least 95 % wide.
-
-    sorted_values (n,) ascending. NaN where n does not reach 95 % or is below 10.
+    sorted_values (n,) ascending. NaN where n does not reach the level or is below 10.
     Source: H. A. David and H. N. Nagaraja, Order Statistics (2003), section 7.1.
     """
     from scipy.stats import binom  # loading it takes longer than all else of a command
@@ -152,7 +103,7 @@ def interval_of_quantile(sorted_values: Floats, probability: float) -> tuple[flo
     n = len(sorted_values)
     if n < N_POINTS_ONLY:
         return np.nan, np.nan
-    tail = (1 - LEVEL) / 2
+    tail = (1 - level) / 2
     # The interval (x_(lower), x_(upper)), counted from 1, covers with P(lower <= Binomial(n, p) < upper).
     lower = int(binom.ppf(tail, n, probability))
     upper = int(binom.ppf(1 - tail, n, probability)) + 1
@@ -189,20 +140,6 @@ def _bootstrap_t(values: Floats, seed: int) -> tuple[Floats, Floats]:
             low[k] -= at_low * error[k]
             high[k] -= at_high * error[k]
     return low, high
-
-
-@lru_cache(maxsize=2)
-def _poisson_weights(n: int, seed: int) -> NDArray[np.uint8]:
-    """Weights of n molecules in every resample, Poisson with mean 1: (n, N_RESAMPLES), one byte each."""
-    thresholds = np.rint(pdtr(np.arange(9), 1) * 2**16)  # Poisson's distribution function
-    table = np.searchsorted(thresholds, np.arange(2**16), side="right").astype(np.uint8)
-    random = np.random.default_rng([seed, n])
-    weights = np.empty((n, N_RESAMPLES), dtype=np.uint8)
-    for start in range(0, n, 1_000):
-        rows = weights[start : start + 1_000]
-        np.take(table, random.integers(0, 2**16, rows.shape, dtype=np.uint16), out=rows)
-    weights.flags.writeable = False
-    return weights
 
 
 def _bca(replicates: Floats, moments: list[Floats], counts: NDArray[np.int64]) -> tuple[Floats, Floats]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.judge.intervals import intervals_of_means
-from core.judge.verdicts import against_zero, compare
+from core.judge.verdicts import GroupVerdict, against_zero, compare, default_margin, ranges_of, state_of
 from tests.fake_runs import QM9_SIZES
 
 
@@ -54,3 +54,65 @@ def test_exchangeable_errors_seldom_give_a_verdict() -> None:
 @pytest.mark.slow
 def test_exchangeable_errors_give_a_false_verdict_in_at_most_five_percent() -> None:
     assert false_verdicts(1000) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "state"),
+    [
+        (-3, -2, 1, "B better"),
+        (2, 3, 1, "A better"),
+        (-1, 1, 1, "equal"),
+        (0.2, 0.9, 1, "equal"),
+        (-0.5, 1.5, 1, "undecided"),
+        (-0.5, 1.5, 0, "undecided"),
+        (0.5, 1.5, 1, "A better"),
+        (float("nan"), float("nan"), 1, "not enough data"),
+    ],
+)
+def test_state_of_a_difference(low: float, high: float, margin: float, state: str) -> None:
+    assert state_of(low, high, margin) == state
+
+
+def test_default_margin_is_1_mev_or_5_percent() -> None:
+    assert default_margin(0.010, 0.008, "eV") == 0.001
+    assert default_margin(0.10, 0.08, "eV") == pytest.approx(0.004)
+    assert default_margin(0.010, 0.008, "D") == pytest.approx(0.0004)
+    assert default_margin(0.010, 0.008, "eV", "atom") == pytest.approx(0.0004)
+
+
+def group(name: str, state: str, low: float | None = -2.0, high: float | None = 2.0, n: int = 100) -> GroupVerdict:
+    values = (n, 1, 1, 1.0, 1.0, 0.0, low, high, 1.0, 0.5, 0.4, 0.6)
+    return GroupVerdict(name, name, *values, state)  # type: ignore[arg-type]
+
+
+def test_neighbouring_groups_of_one_state_become_a_range() -> None:
+    groups = [
+        group("15", "not enough data", None, None, 4),
+        group("16", "A better", 4, 6),
+        group("17", "equal", -0.5, 0.5),
+        group("18", "equal", -1, 1),
+        group("19", "not enough data", None, None, 5),
+        group("20", "B better", -18, -12, 300),
+        group("21", "B better", -22, -16, 100),
+    ]
+    spans = [(size, size) for size in range(15, 22)]
+    found = ranges_of(groups, spans, "atoms")
+    assert [(each.words, each.state) for each in found] == [
+        ("for 16 atoms", "A better"),
+        ("for 17 to 18 atoms", "equal"),
+        ("above 19 atoms", "B better"),
+        ("for 15, 19 atoms", "not enough data"),
+    ]
+    assert found[2].groups == ("20", "21") and found[2].n_held_out == 400
+    assert (found[2].low, found[2].high) == pytest.approx((-19, -13))  # limits weighted by molecules
+    assert found[3].n_held_out == 9
+    assert [each.words for each in ranges_of(groups[1:4], [(16, 16), (17, 17), (18, 18)], "atoms")] == [
+        "below 17 atoms", "above 16 atoms",
+    ]  # fmt: skip
+    alike = ranges_of(groups[2:4], [(17, 17), (18, 18)], "atoms")
+    assert [each.words for each in alike] == ["for all numbers of atoms"]
+
+
+def test_groups_without_an_order_are_no_neighbours() -> None:
+    found = ranges_of([group("molecules with N", "equal"), group("molecules with F", "equal")])
+    assert [each.words for each in found] == ["for molecules with N", "for molecules with F"]
