@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.figures.error_axes import linear_ticks, log_axis_ticks, tick_texts
 from core.figures.error_heatmaps import thinned
 from core.figures.numbers import number, significant
-from core.figures.theme import annotate, colours, figure, scale
+from core.figures.theme import annotate, colours, figure, mix, scale
+from core.figures.training import let_zoom, name_ends
 from core.judge.intervals import N_LARGE, N_POINTS_ONLY
 
 Floats = NDArray[np.float64]
@@ -65,10 +68,10 @@ def learning_map(
     low, high = (-1.0, 1.0) if relative or len(finite) == 0 else (float(finite.min()), float(finite.max()) + 1e-9)
     texts = [
         [
-            f"{significant(float(v * factor))} {unit}, {significant(float(r), 2)} × all"
-            for v, r in zip(a, b, strict=True)
+            f"<b>{label}</b>, epoch {epochs[k]}<br>{significant(v)} {unit}, {significant(r, 2)} × all"
+            for k, v, r in zip(kept, a, b, strict=True)
         ]
-        for a, b in zip(table, ratio, strict=True)
+        for label, a, b in zip(labels, (table * factor).tolist(), ratio.tolist(), strict=True)
     ]
     fig.add_heatmap(
         x=list(range(len(kept))),
@@ -82,14 +85,13 @@ def learning_map(
         xgap=0.5 if len(kept) > 24 else 1.5,
         ygap=1.5,
         text=texts,
-        customdata=[[[label, int(epochs[k])] for k in kept] for label in labels],
-        hovertemplate="<b>%{customdata[0]}</b>, epoch %{customdata[1]}<br>%{text}<extra></extra>",
+        hovertemplate="%{text}<extra></extra>",
     )
-    for row in np.flatnonzero(n < N_POINTS_ONLY):
+    for first, last in _runs(n < N_POINTS_ONLY):
         fig.add_annotation(
             x=(len(kept) - 1) / 2,
-            y=int(row),
-            text="fewer than 10 validation molecules",
+            y=(first + last) / 2,
+            text="fewer than 10 validation molecules" + (" each" if last > first else ""),
             font={"size": 10.5, "color": c.faint},
         )
     at = sorted({0, len(kept) // 2, len(kept) - 1})
@@ -100,6 +102,97 @@ def learning_map(
     fig.update_yaxes(showgrid=False, title_text=title)
     _rows_axis(fig, labels, True)
     return fig
+
+
+def _runs(which: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last place of every run of neighbours that are True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], which, [False]]).astype(np.int8)))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def group_lines(
+    labels: Sequence[str], epochs: Ints, values: Floats, overall: Floats, n: Ints, rare: NDArray[np.bool_], unit: str,
+    factor: float, relative: bool, log: bool, colour: str, dark: bool, height: int = 430,
+) -> go.Figure:  # fmt: skip
+    """Error of every group over the epochs as a line with its name at the end; rare groups orange and dashed.
+
+    Groups with fewer than 10 validation molecules have no line. The others go from light to dark in their order.
+
+    Args:
+        values, overall: (n_epochs, n_groups) and (n_epochs,) in the unit inside.
+        n, rare: (n_groups,) validation molecules, and whether the group is rare in training.
+        relative: over the error of all molecules in the same epoch, from a third to the triple.
+        colour: of the line of all molecules.
+    """
+    c = colours(dark)
+    fig = figure(dark, height, left=48, right=92, top=12, bottom=40)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        table = values / overall[:, None] if relative else values * factor
+    enough = np.flatnonzero((n >= N_POINTS_ONLY) & np.isfinite(table).any(axis=0))
+    all_together = np.ones(len(epochs)) if relative else overall * factor
+    marks = "lines" if len(epochs) > 1 else "lines+markers"
+    ends: list[tuple[Floats, str, str, bool]] = []
+    for place, group in enumerate(enough.tolist()):
+        ink = c.worse if rare[group] else mix(c.error_ramp[2:], place / max(len(enough) - 1, 1))
+        told = f"<b>{labels[group]}</b>{', rare' if rare[group] else ''}, epoch %{{x}}<br>"
+        fig.add_scatter(
+            x=epochs, y=table[:, group], mode=marks, name=labels[group],
+            line={"color": ink, "width": 1.5, "dash": "dash" if rare[group] else "solid"}, marker={"size": 5},
+            customdata=values[:, group] * factor,
+            hovertemplate=told + f"%{{customdata:.3g}} {unit}" + (", %{y:.2f} × all" if relative else "")
+            + f"<br>{number(int(n[group]))} validation molecules<extra></extra>",
+        )  # fmt: skip
+        ends.append((_last(table[:, group]), labels[group], ink, False))
+    fig.add_scatter(
+        x=epochs, y=all_together, mode=marks, name="all", line={"color": colour, "width": 2.6}, marker={"size": 6},
+        customdata=overall * factor,
+        hovertemplate=f"<b>all</b>, epoch %{{x}}<br>%{{customdata:.3g}} {unit}<extra></extra>",
+    )  # fmt: skip
+    ends.append((all_together[-1:], "all", colour, True))
+    shown = np.concatenate([table[:, enough].ravel(), all_together])
+    shown = shown[np.isfinite(shown) & ((shown > 0) | (not log))]
+    low, high = _lines_range(shown, table[:, enough], relative, log)
+    _line_axis(fig, low, high, log, relative)
+    name_ends(fig, ends, low, high, log, height - 52, gap=13.5)
+    fig.update_xaxes(
+        range=[epochs[0] - 0.02 * len(epochs), epochs[-1] + 0.02 * len(epochs)], nticks=8, tickformat=",d",
+        title_text="epoch",
+    )  # fmt: skip
+    return let_zoom(fig)
+
+
+def _last(values: Floats) -> Floats:
+    return values[np.isfinite(values)][-1:]
+
+
+def _lines_range(shown: Floats, table: Floats, relative: bool, log: bool) -> tuple[float, float]:
+    """Ends of the error axis; a linear one lets the first fifth of the epochs leave it."""
+    if len(shown) == 0:
+        return 0.5, 2.0
+    if relative:
+        low, high = max(float(shown.min()), 1 / 3), min(float(shown.max()), 3.0)
+        return (min(low, 0.8) / 1.05, max(high, 1.25) * 1.05) if log else (0.0, max(high, 1.25) * 1.05)
+    if log:
+        return float(shown.min()) / 1.15, float(shown.max()) * 1.15
+    late = table[len(table) // 5 :]
+    late = late[np.isfinite(late)]
+    return 0.0, 1.08 * float(late.max() if len(late) else shown.max())
+
+
+def _line_axis(fig: go.Figure, low: float, high: float, log: bool, relative: bool) -> None:
+    """Ticks in plain numbers; multiples of the error of all where it is relative."""
+    ticks, texts = log_axis_ticks(low, high) if log else (linear_ticks(low, high, 5), [])
+    texts = texts or tick_texts(ticks)
+    if relative and log:
+        ticks = [tick for tick in (0.33, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0) if low <= tick <= high]
+        texts = [f"{tick:g}" for tick in ticks]
+    if relative:
+        texts = [f"{text} ×" for text in texts]
+    fig.update_yaxes(tickvals=ticks, ticktext=texts)
+    if log:
+        fig.update_yaxes(type="log", range=[math.log10(low), math.log10(high)])
+    else:
+        fig.update_yaxes(range=[low, high])
 
 
 def groups_now(

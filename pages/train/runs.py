@@ -1,41 +1,47 @@
-"""Runs: all of them by state, and one of them live."""
+"""Runs: all of them by state, and one of them live, with up to two others beside it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-from core.data.properties import PROPERTIES
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.figures.numbers import number
 from core.figures.theme import ModelStyle, colours
-from core.recipes.create import command
-from core.recipes.presets import presets
-from core.recipes.recipe import validated
+from core.judge.baseline import validation_baseline
+from core.judge.glance import Glance
 from core.runs.folder import Run
+from core.runs.predictions import predictions_folder
 from pages.common.appearance import dark, plain
-from pages.common.furniture import Step, card, card_head, empty, page_head, steps
+from pages.common.furniture import empty, page_head
 from pages.common.guard import guard
-from pages.common.judged import Bench
-from pages.common.loaders import load_dataset, load_runs
-from pages.common.models import early_style
+from pages.common.loaders import load_dataset
+from pages.common.models import early_style, style_of
 from pages.common.rows import pick_row
-from pages.train.parts.run_charts import show_curves, show_learning
-from pages.train.parts.run_head import show_head
-from pages.train.parts.run_list import Seen, look, row_groups
+from pages.train.parts.run_actions import delete_damaged, show_deleted, show_trash
+from pages.train.parts.run_beside import compared, names_of, pick_beside
+from pages.train.parts.run_charts import pick_view, read_steps, show_curves
+from pages.train.parts.run_head import Now, show_head
+from pages.train.parts.run_learning import show_learning
+from pages.train.parts.run_list import MANY, found_by, look, row_groups
+from pages.train.parts.run_way import show_log, show_way
 
 NEW_RUN = "pages/train/new_run.py"
-LOG_LINES = 60
+_CSS = (Path(__file__).parents[1] / "common" / "browser" / "runs.css").read_text()
 
 
 def show_page() -> None:
     """The whole page; what changes on its own is a fragment that runs every 2 s while something is at work."""
     actions = page_head("Runs", "Every training, with its state and its validation error")
+    st.html(f"<style>{_CSS}</style>")
     if actions.button("New run", icon=":material/add:", type="primary"):
         st.switch_page(NEW_RUN)
-    seen = [look(run) for run in load_runs()]
+    seen = look()
     if not seen:
         empty("No model has been trained yet.", "runs", NEW_RUN, "Start the first run")
+        show_deleted()
+        show_trash()
         return
     live = any(s.live for s in seen)
     st.fragment(show_runs, run_every="2s" if live else None)(live)
@@ -48,13 +54,15 @@ def show_runs(live: bool) -> None:
         live: whether anything was at work when the page was built; when that changes the page is built again.
     """
     with guard("pages/train/runs.py", "All runs"):
-        seen = [look(run) for run in load_runs()]
-        if any(s.live for s in seen) != live:
+        seen = look()
+        if not seen or any(s.live for s in seen) != live:
             st.rerun()
         left, right = st.container(key="split_runs").columns([272, 880], gap="medium")
         chosen = chosen_run(seen)
         with left:
-            picked = pick_row(row_groups(seen), chosen.run.id if chosen else None, "All runs", "runs")
+            show_deleted()
+            picked = show_list(seen, chosen)
+            show_trash()
         if picked is not None and (chosen is None or picked != chosen.run.id):
             st.query_params["run"] = picked
             st.rerun(scope="fragment" if live else "app")
@@ -62,10 +70,36 @@ def show_runs(live: bool) -> None:
             if chosen is None:
                 empty(f"There is no run {plain(st.query_params['run'])}.", "no_run", "pages/train/runs.py", "All runs")
             else:
-                show_run(chosen)
+                show_run(chosen, seen)
 
 
-def chosen_run(seen: list[Seen]) -> Seen | None:
+def show_list(seen: list[Glance], chosen: Glance | None) -> str | None:
+    """The list, with a search where there are many; gives the run that was just clicked."""
+    words = ""
+    if len(seen) > 8:
+        words = st.text_input(
+            "Find a run", key="find_run", placeholder="Find a run", icon=":material/search:",
+            label_visibility="collapsed",
+        )  # fmt: skip
+    found = found_by(seen, words)
+    if not found:
+        st.caption(f"No run has all of these words in its name, data, recipe, state or note: {plain(words)}")
+    more = st.session_state.get("_all_runs", False)
+    picked = pick_row(
+        row_groups(found, None if more or words else MANY), chosen.run.id if chosen else None, "All runs", "runs"
+    )
+    n_finished = sum(s.status is not None and s.status.state == "finished" for s in found)
+    if n_finished > MANY and not words:
+        label = "Show fewer" if more else f"Show all {n_finished} finished runs"
+        st.button(label, key="more_runs", type="tertiary", on_click=_turn_more)
+    return picked
+
+
+def _turn_more() -> None:
+    st.session_state["_all_runs"] = not st.session_state.get("_all_runs", False)
+
+
+def chosen_run(seen: list[Glance]) -> Glance | None:
     """The run that the address names by id or name; None if it is not there. Without one, the first of the list that
     has curves to show.
     """
@@ -75,35 +109,67 @@ def chosen_run(seen: list[Seen]) -> Seen | None:
         return named[0] if named else None
     by_id = {s.run.id: s for s in seen}
     listed = [by_id[row.id] for group in row_groups(seen) for row in group.rows]
-    learned = (s for s in listed if s.run.error is None and s.run.recipe_values.get("model") != "composition")
+    learned = (s for s in listed if s.status is not None and not s.linear)
     return next(learned, listed[0])
 
 
-def show_run(seen: Seen) -> None:
+def show_run(seen: Glance, every: list[Glance]) -> None:
     """Everything about one run."""
     run = seen.run
     if seen.status is None:
         st.error(plain(run.error), icon=":material/error:")
+        delete_damaged(run)
         return
     style = early_style(run.id) or ModelStyle(colours(dark()).ink, "circle", "●", "gray")
+    names = names_of(every)
     dataset, fault = dataset_of(run)
     baseline = baseline_of(run, dataset)
-    show_head(seen, baseline)
-    if run.recipe_values.get("model") == "composition":
+    if seen.linear:
+        show_head(seen, names, baseline, Now(), dataset is not None)
         if seen.status.state == "finished":
             empty("A linear fit of the atom counts: solved at once, so there are no curves.", "composition",
                   "pages/judge/errors.py", "Its errors", {"run": run.id})  # fmt: skip
     else:
-        show_curves(seen, dataset, style, baseline)
-        if dataset is not None:
-            show_learning(run, dataset, style)
+        show_learner(seen, every, names, style, dataset, baseline)
     if fault:
         st.warning(plain(fault), icon=":material/info:")
-    with card("trained"):
-        show_way(run, dataset)
+    show_way(run, dataset)
     show_log(run)
-    with st.expander("The command that repeats this run", icon=":material/terminal:"):
-        st.code(repeat_command(run), language="bash", wrap_lines=True)
+
+
+def show_learner(
+    seen: Glance,
+    every: list[Glance],
+    names: dict[str, str],
+    style: ModelStyle,
+    dataset: Dataset | None,
+    baseline: float | None,
+) -> None:
+    """Head and curves of a run that learns step by step."""
+    run = seen.run
+    head = st.container(key="run_top")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run_controls"):
+        others = pick_beside(seen, every, names)
+        view = pick_view()
+    if others:
+        style = style_of(run.id)
+    beside = compared(seen, others, names, view.share)
+    read = [
+        read_steps(
+            one,
+            style if one is seen else style_of(one.run.id),
+            names[one.run.id],
+            view.band,
+            beside.other_weights,
+            beside.first_step,
+        )
+        for one in (seen, *others)
+    ]
+    with head:
+        show_head(seen, names, baseline, read[0].now, dataset is not None)
+    show_curves(read, beside, dataset, baseline, view.log)
+    if dataset is not None:
+        show_learning(run, dataset, style, view.log)
 
 
 def dataset_of(run: Run) -> tuple[Dataset | None, str]:
@@ -120,91 +186,19 @@ def dataset_of(run: Run) -> tuple[Dataset | None, str]:
 
 
 def baseline_of(run: Run, dataset: Dataset | None) -> float | None:
-    """Validation MAE of the linear fit, from this run or another one on the same split and target."""
+    """Validation MAE of the run's linear fit in composition, once the run has told it."""
     if dataset is None:
         return None
-    same = [
-        other
-        for other in [run, *load_runs()]
-        if other.error is None
-        and (other.split_hash, other.target, other.dataset_sha256) == (run.split_hash, run.target, run.dataset_sha256)
-        and other.status().state == "finished"
-    ]
-    for other in same:
-        try:
-            value = Bench(dataset, [other], "validation").overall(other)["baseline_mae"]
-        except MollensError:
-            continue
-        return None if value is None else float(value)
-    return None
+    told = (predictions_folder(run, dataset.name) is not None, (run.path / "model.json").exists())
+    try:
+        return _baseline(str(run.path), dataset.card.sha256, told, run, dataset)
+    except MollensError:
+        return None
 
 
-_NETWORKS = {"schnet": "SchNet", "painn": "PaiNN"}
-_LOSSES = {"mse": "squared error", "mae": "absolute error", "huber": "Huber loss"}
-
-
-def show_way(run: Run, dataset: Dataset | None) -> None:
-    """The way of the data into this run, as a strip."""
-    values, split = run.recipe_values, run.recipe_file["split"]
-    card_head("What was trained", "The way of the data into this run", "way")
-    left_out = split.get("left_out", 0)
-    listed = dataset.card.properties if dataset else tuple(PROPERTIES.values())
-    target = next((prop.label for prop in listed if prop.key == run.target), run.target)
-    parts = " / ".join(number(split.get(part)) for part in ("train", "validation", "test"))
-    shown = [
-        Step("Dataset", run.dataset_name, (f"{number(dataset.card.n_molecules)} molecules",) if dataset else ()),
-        Step(
-            "Target",
-            target,
-            (f"{number(left_out)} without it left out",) if left_out else ("known for all",),
-        ),
-        Step("Split", run.split_name, (parts, "train, validation, test")),
-    ]
-    if values.get("model") == "composition":
-        shown.append(Step("Model", "composition", ("linear in the atom counts",)))
-    else:
-        shown += [
-            Step("Reference", str(values.get("reference", "")).replace("_", " "), ("subtracted before learning",)),
-            Step(
-                "Network",
-                _NETWORKS.get(str(values.get("model")), str(values.get("model"))),
-                (
-                    f"{values.get('n_atom_basis')} features, {values.get('n_interactions')} interactions",
-                    f"neighbours {values.get('neighbour_cutoff'):g} Å, filters {values.get('cutoff'):g} Å",
-                ),
-            ),
-            Step(
-                "Training",
-                f"{values.get('epochs')} epochs",
-                (
-                    f"batch {values.get('batch_size')}, rate {values.get('learning_rate'):g}",
-                    {"mse": "squared error", "mae": "absolute error", "huber": "Huber loss"}.get(
-                        str(values.get("loss")), ""
-                    ),
-                ),
-            ),
-        ]
-    steps(shown)
-
-
-def show_log(run: Run) -> None:
-    """The last lines of the job's output."""
-    path = run.path / "log.txt"
-    if run.shipped or not path.exists():
-        return
-    with st.expander("Log", icon=":material/subject:"):
-        lines = path.read_text(errors="replace").splitlines()
-        st.code("\n".join(lines[-LOG_LINES:]) or "(empty)", language=None, wrap_lines=True)
-        if len(lines) > LOG_LINES:
-            st.caption(f"The last {LOG_LINES} of {number(len(lines))} lines; all are in {plain(path)}")
-
-
-def repeat_command(run: Run) -> str:
-    """The command line that starts the same training again."""
-    recipe = validated(run.recipe_values, run.what)
-    known = presets()
-    default = known[recipe.preset].recipe if recipe.preset in known else type(recipe)()
-    return command(recipe, default, run.dataset_name, run.name)
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _baseline(folder: str, sha256: str, told: tuple[bool, bool], _run: Run, _dataset: Dataset) -> float | None:
+    return validation_baseline(_run, _dataset)
 
 
 with guard():

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+import streamlit as st
 
 from core.figures.numbers import duration, quantity
 from core.figures.theme import colours
-from core.runs.folder import Run
-from core.runs.status import Status
+from core.files import home
+from core.judge.glance import Glance, Glances
+from core.runs.full_disk import PAUSED
+from core.runs.jobs import reap_children
 from pages.common.appearance import dark
-from pages.common.judged import run_convergence
-from pages.common.loaders import load_history
 from pages.common.models import known_style
 from pages.common.rows import Row, RowGroup
 
-GROUPS = ("Running", "Queued", "Finished", "Needs a look")
+GROUPS = ("Running", "Queued", "Needs a look", "Finished")
+MANY = 30
+"""Finished runs that the list shows at first."""
 _GROUP_OF = {
     "starting": "Running",
     "running": "Running",
@@ -25,73 +25,74 @@ _GROUP_OF = {
     "queued": "Queued",
     "finished": "Finished",
 }
+_CURVE_POINTS = 36
+_ID_WORD = 8
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A run as the page sees it now."""
-
-    run: Run
-    status: Status | None
-    """None for a damaged run"""
-    epochs: list[dict[str, Any]]
-    """epoch lines of its metrics"""
-
-    @property
-    def group(self) -> str:
-        """Under which heading it stands."""
-        return "Needs a look" if self.status is None else _GROUP_OF.get(self.status.state, "Needs a look")
-
-    @property
-    def live(self) -> bool:
-        """Whether something may change on its own."""
-        return self.status is not None and self.status.active
-
-    @property
-    def curve(self) -> list[float]:
-        """Validation MAE of the epochs, in the unit inside."""
-        return [line["validation_mae"] for line in self.epochs if _number(line.get("validation_mae"))]
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Expected rest of the training, from the last three epochs."""
-        if self.status is None or self.status.state != "running" or not self.epochs:
-            return None
-        lately = [line["seconds"] for line in self.epochs[-3:] if _number(line.get("seconds"))]
-        return sum(lately) / len(lately) * (self.status.epochs - self.status.epoch) if lately else None
+def look() -> list[Glance]:
+    """All runs as they stand now, the newest first, shipped ones last."""
+    reap_children()
+    return _glances(str(home())).look()
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _glances(folder: str) -> Glances:
+    return Glances()
 
 
-def look(run: Run) -> Seen:
-    """Read how a run stands now."""
+def group_of(seen: Glance) -> str:
+    """Under which heading a run stands."""
+    return "Needs a look" if seen.status is None else _GROUP_OF.get(seen.status.state, "Needs a look")
+
+
+def found_by(seen: list[Glance], words: str) -> list[Glance]:
+    """Those whose name, dataset, recipe, seed, state or note hold all of the words, or whose id holds a long one."""
+    wanted = words.casefold().split()
+    if not wanted:
+        return seen
+    # short words are found in the random end of an id by chance
+    return [
+        s for s in seen if all(word in _searched(s) or (len(word) >= _ID_WORD and word in s.run.id) for word in wanted)
+    ]
+
+
+def _searched(seen: Glance) -> str:
+    run = seen.run
     if run.error is not None:
-        return Seen(run, None, [])
-    return Seen(run, run.status(), load_history(run)[1])
+        return f"{run.id} damaged".casefold()
+    values = run.recipe_values
+    told = (run.name, run.dataset_name, run.target, values.get("preset"), values.get("model"), run.note,
+            f"seed {run.seed}", state_words(seen))  # fmt: skip
+    return " ".join(str(word) for word in told).casefold()
 
 
-def row_groups(seen: list[Seen]) -> list[RowGroup]:
-    """The rows of the list under their headings; runs in the order given."""
-    span = max((max(len(s.curve), s.status.epochs if s.status else 0) for s in seen), default=0)
+def row_groups(seen: list[Glance], most: int | None = None) -> list[RowGroup]:
+    """The rows of the list under their headings; runs in the order given.
+
+    Args:
+        most: finished runs that are shown; the heading counts all.
+    """
+    spans = [max(len(s.curve), s.status.epochs if s.status else 0) for s in seen]
+    span = max(spans, default=0)
     found = []
     for name in GROUPS:
-        rows = tuple(_row(s, span) for s in seen if s.group == name)
-        if rows:
-            found.append(RowGroup(name, rows, str(len(rows))))
+        inside = [s for s in seen if group_of(s) == name]
+        shown = inside[:most] if name == "Finished" else inside
+        if inside:
+            found.append(RowGroup(name, tuple(_row(s, span) for s in shown), str(len(inside))))
     return found
 
 
-def _row(seen: Seen, span: int) -> Row:
+def _row(seen: Glance, span: int) -> Row:
     c = colours(dark())
     run = seen.run
     if seen.status is None:
         return Row(run.id, run.id, "damaged", dot=c.failed)
     style = known_style(run.id)
     stroke = style.colour if style else c.faint
-    value, unit = quantity(min(seen.curve), str(run.recipe_file.get("unit", ""))) if seen.curve else ("", "")
-    running = seen.group == "Running"
+    curve = [value for value in seen.curve if value > 0]
+    value, unit = quantity(min(curve), str(run.recipe_file.get("unit", ""))) if curve else ("", "")
+    running = group_of(seen) == "Running"
     share = seen.status.step / seen.status.steps if running and seen.status.steps else None
     return Row(
         run.id,
@@ -100,14 +101,27 @@ def _row(seen: Seen, span: int) -> Row:
         value,
         unit,
         dot=style.colour if running and style else _dot(seen),
-        curve=tuple(v for v in seen.curve if v > 0),
-        span=span,
+        curve=_few(curve),
+        span=_few_span(len(curve), span),
         stroke=stroke,
         progress=share,
     )
 
 
-def _dot(seen: Seen) -> str:
+def _few(curve: list[float]) -> tuple[float, ...]:
+    """At most 36 points of a curve, the first and the last always."""
+    if len(curve) <= _CURVE_POINTS:
+        return tuple(curve)
+    last = len(curve) - 1
+    return tuple(curve[round(k * last / (_CURVE_POINTS - 1))] for k in range(_CURVE_POINTS))
+
+
+def _few_span(n: int, span: int) -> int:
+    """The full width in points of the thinned curve."""
+    return span if n <= _CURVE_POINTS else round(_CURVE_POINTS * span / n)
+
+
+def _dot(seen: Glance) -> str:
     """Red only for failed, orange for unfinished, grey for waiting, ink for the rest."""
     c = colours(dark())
     assert seen.status is not None
@@ -116,29 +130,37 @@ def _dot(seen: Seen) -> str:
         return c.failed
     if state in ("lost", "stopped"):
         return c.worse
-    if seen.group == "Queued":
+    if group_of(seen) == "Queued":
         return c.faint
-    if state == "finished" and run_convergence(seen.run).state in ("still falling", "rising"):
+    if state == "finished" and seen.convergence.state in ("still falling", "rising"):
         return c.worse
     return c.ink
 
 
-def state_words(seen: Seen) -> str:
+def paused(seen: Glance) -> bool:
+    """Whether the job waits for room on its disk."""
+    assert seen.status is not None
+    return seen.live and seen.status.phase == PAUSED
+
+
+def state_words(seen: Glance) -> str:
     """The state with its reason, in a few words."""
     status = seen.status
     if status is None:
         return "damaged"
+    if paused(seen):
+        return "paused, the disk is full"
     if status.state == "running":
         left = seen.seconds_left
-        return f"{duration(left)} left" if left is not None else status.phase or "first epoch"
+        return f"{duration(left)} left" if left else status.phase or "first epoch"
     if status.state == "queued":
-        return status.message or status.phase or "waits for its device"
+        return status.phase or status.message or "waits for its device"
     if status.state == "created":
         return "not started"
-    if status.state == "finished" and seen.run.recipe_values.get("model") == "composition":
+    if status.state == "finished" and seen.linear:
         return "fitted"
     if status.state == "finished":
-        found = run_convergence(seen.run).state
+        found = seen.convergence.state
         return {"no epochs": "finished", "too short": "finished"}.get(found, found)
     if status.state == "failed":
         return f"failed: {status.error}" if status.error else "failed"
