@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from models.schnetpack_compat import NeuralNetworkPotential
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
+NEXT_DESCRIPTION_FILE = "model.next.json"
+"""What model.json is about to become while the two files are replaced one after the other: written first, renamed last,
+so that at every moment one of the two descriptions fits the weights. A writer that was killed leaves it behind."""
+LOOKS = 3  # at files that are being replaced
 COMPOSITION = "composition"
 """Kind of the model that is nothing but an offset."""
 
@@ -82,14 +87,13 @@ def load_model(folder: Path) -> TrainedModel:
 
     Raises ModelError when a file is missing, damaged, newer than this version, or does not fit the other.
     """
-    description = _read_description(folder / DESCRIPTION_FILE)
     weights_path = folder / WEIGHTS_FILE
-    try:
-        weights = weights_path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{weights_path}: cannot be read ({error.strerror}); train the run again") from error
-    if hashlib.sha256(weights).hexdigest() != description["weights_sha256"]:
+    found = None
+    for _ in range(LOOKS):  # a job may replace both files between two lines of this
+        found = found or _read_pair(folder)
+    if found is None:
         raise ModelError(f"{weights_path}: damaged, or of another model than {DESCRIPTION_FILE}; resume or train again")
+    description, weights = found
     try:
         state = safetensors.torch.load(weights)
     except SafetensorError as error:
@@ -101,6 +105,22 @@ def load_model(folder: Path) -> TrainedModel:
     load_state(network, state, str(weights_path))
     network.eval()
     return TrainedModel(network, offset, description)
+
+
+def _read_pair(folder: Path) -> tuple[dict[str, Any], bytes] | None:
+    """The description and the weights that fit together, or None if none does."""
+    weights_path = folder / WEIGHTS_FILE
+    descriptions = []
+    with suppress(ModelError):  # there is none as a rule, or it is being renamed
+        descriptions.append(_read_description(folder / NEXT_DESCRIPTION_FILE))
+    if not descriptions or (folder / DESCRIPTION_FILE).exists():
+        descriptions.append(_read_description(folder / DESCRIPTION_FILE))
+    try:
+        weights = weights_path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{weights_path}: cannot be read ({error.strerror}); train the run again") from error
+    digest = hashlib.sha256(weights).hexdigest()
+    return next(((each, weights) for each in descriptions if each["weights_sha256"] == digest), None)
 
 
 def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str) -> None:
@@ -123,7 +143,7 @@ def _build(description: Mapping[str, Any], path: Path) -> NeuralNetworkPotential
     keywords = description["network"]
     try:
         return build_network(description["kind"], **keywords)
-    except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
+    except (ModelError, TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
         first = str(error).strip().split("\n")[0]
         raise ModelError(f"{path}: damaged (network is {keywords!r}: {first}); train the run again") from error
 

@@ -9,6 +9,7 @@ import typer
 
 from core.cli.options import Json
 from core.cli.output import print_json, progress_bar
+from core.cli.training import Device, Settings
 from core.data.store import Dataset, open_dataset
 from core.recipes.cost import Cost, expected_seconds, write_cost
 from core.recipes.parts import parts_of
@@ -27,10 +28,8 @@ def calibrate(
     dataset: Annotated[str, typer.Option(help="name of the dataset")],
     recipe: Annotated[str, typer.Option(help="name of a recipe")] = DEFAULT_PRESET,
     split: Annotated[str | None, typer.Option(help="name of a split of the dataset")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a field; may be repeated")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    set_: Settings = None,
+    device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Measure how fast a recipe trains on this machine, and say how long it would take; nothing is trained."""

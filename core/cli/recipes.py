@@ -8,14 +8,13 @@ import typer
 
 from core.cli.options import Json
 from core.cli.output import print_json, print_table, progress_bar
-from core.cli.training import Settings
+from core.cli.training import Device, Devices, Engine, Logs, Settings, check_devices, logs_of
 from core.data.store import open_dataset
 from core.errors import MollensError
 from core.recipes.fields import field_rows, limits_text
 from core.recipes.presets import preset, presets
 from core.recipes.recipe import changed
 from core.recipes.search import create_search, rate_search, rates_of
-from core.runs.devices import resolve_device
 from core.runs.folder import Run
 from core.runs.jobs import start_job
 
@@ -65,7 +64,10 @@ def search(
     rates: Annotated[str, typer.Option(help="rates, as 0-10 or 0,0.5,1")] = "0-10",
     split: Annotated[str | None, typer.Option(help="name of a split of the dataset")] = None,
     set_: Settings = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    device: Device = "auto",
+    devices: Devices = 1,
+    logs: Logs = "",
+    engine: Engine = "eager",
     name: Annotated[str | None, typer.Option(help="beginning of the runs' names")] = None,
     background: Annotated[
         bool, typer.Option(help="start the jobs, which wait for each other, instead of training here")
@@ -73,10 +75,10 @@ def search(
     json: Json = False,
 ) -> None:
     """Train one ordinary run per rate of the weights, in the foreground or as jobs in the queue."""
-    resolve_device(device)  # before a folder is made
+    check_devices(device, devices, engine)  # before a folder is made
     settings = [*(set_ or []), *([f"split={split}"] if split else [])]
     recipes = rate_search(changed(preset(recipe), settings), rates_of(rates))
-    runs = create_search(recipes, open_dataset(dataset), name, device)
+    runs = create_search(recipes, open_dataset(dataset), name, device, devices, logs_of(logs), engine)
     if background:
         for run in runs:
             start_job(run)

@@ -9,10 +9,10 @@ import typer
 
 from core.cli.options import Json, RunName
 from core.cli.output import print_json, print_table
-from core.cli.training import Background, Settings, begin, check_devices
+from core.cli.training import Background, Settings, begin, check_devices, logs_of
 from core.data.store import open_dataset
 from core.errors import MollensError
-from core.recipes.create import create_run
+from core.recipes.create import ENGINES, MOST_DEVICES, create_run
 from core.recipes.recipe import changed, validated
 from core.runs.folder import clone_recipe, delete_run, list_runs, open_run, rename_run, set_note
 from core.runs.jobs import check_resumable, request_stop, start_job
@@ -102,7 +102,13 @@ def clone(
     run: RunName,
     set_: Settings = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N; that of the run if left out")] = None,
-    devices: Annotated[int | None, typer.Option(min=1, help="how many share each batch")] = None,
+    devices: Annotated[int | None, typer.Option(min=1, max=MOST_DEVICES, help="how many share each batch")] = None,
+    engine: Annotated[
+        str | None, typer.Option(metavar="|".join(ENGINES), help="that of the run if left out; see train")
+    ] = None,
+    logs: Annotated[
+        str | None, typer.Option(help='csv, tensorboard or csv,tensorboard; "" for none; those of the run if left out')
+    ] = None,
     name: Annotated[str | None, typer.Option(help="name of the new run")] = None,
     background: Background = False,
 ) -> None:
@@ -111,10 +117,12 @@ def clone(
     given = clone_recipe(found)
     recipe = changed(validated(given["recipe"], found.what), set_ or [])
     dataset = open_dataset(given["dataset"])
-    wanted = device or given["device"], devices or given["devices"]
-    check_devices(*wanted)
+    place = device or given["device"], devices or given["devices"]
+    engine = engine or given["engine"]
+    kept = given["logs"] if logs is None else logs_of(logs)
+    check_devices(*place, engine)
     name = name or f"{', '.join([found.name, *(set_ or [])])}"[:80]
-    begin(create_run(recipe, dataset, name, *wanted, given["logs"]), background)
+    begin(create_run(recipe, dataset, name, *place, kept, engine), background)
 
 
 def delete(run: RunName) -> None:

@@ -10,7 +10,7 @@ from core.cli.options import RunName
 from core.cli.output import progress_bar
 from core.data.store import open_dataset
 from core.errors import MollensError
-from core.recipes.create import create_run
+from core.recipes.create import ENGINES, MOST_DEVICES, create_run
 from core.recipes.presets import DEFAULT_PRESET, preset
 from core.recipes.recipe import changed
 from core.runs.devices import resolve_device
@@ -19,6 +19,21 @@ from core.runs.jobs import start_job
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a field; may be repeated")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
+Devices = Annotated[
+    int,
+    typer.Option(
+        min=1, max=MOST_DEVICES, help="how many GPUs from that one on, or processes on the CPU, share each batch"
+    ),
+]
+Logs = Annotated[str, typer.Option(help="logs for other programs: csv, tensorboard or csv,tensorboard")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(ENGINES),
+        help="graph takes steps recorded as CUDA graphs; for one NVIDIA GPU, and not yet tried on one",
+    ),
 ]
 Background = Annotated[bool, typer.Option(help="start a job of its own instead of training here")]
 
@@ -35,30 +50,36 @@ def train(
     recipe: Annotated[str, typer.Option(help="name of a recipe")] = DEFAULT_PRESET,
     split: Annotated[str | None, typer.Option(help="name of a split of the dataset")] = None,
     set_: Settings = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
-    devices: Annotated[
-        int, typer.Option(min=1, help="how many GPUs from that one on, or processes on the CPU, share each batch")
-    ] = 1,
-    logs: Annotated[str, typer.Option(help="logs for other programs: csv, tensorboard or csv,tensorboard")] = "",
+    device: Device = "auto",
+    devices: Devices = 1,
+    logs: Logs = "",
+    engine: Engine = "eager",
     name: Annotated[str | None, typer.Option(help="name of the run")] = None,
     background: Background = False,
 ) -> None:
     """Train a model in the foreground; Ctrl-C saves a checkpoint and ends, `resume` goes on."""
-    check_devices(device, devices)  # before a folder is made
+    check_devices(device, devices, engine)  # before a folder is made
     settings = [*(set_ or []), *([f"split={split}"] if split else [])]
-    wanted = [log.strip() for log in logs.split(",") if log.strip()]
+    found = open_dataset(dataset)
     begin(
-        create_run(changed(preset(recipe), settings), open_dataset(dataset), name, device, devices, wanted), background
+        create_run(changed(preset(recipe), settings), found, name, device, devices, logs_of(logs), engine), background
     )
 
 
-def check_devices(device: str, devices: int) -> None:
-    """Refuse devices that are not on this machine.
+def logs_of(text: str) -> list[str]:
+    """The logs that `--logs` names."""
+    return [log.strip() for log in text.split(",") if log.strip()]
+
+
+def check_devices(device: str, devices: int, engine: str = "eager") -> None:
+    """Refuse devices that are not on this machine, and CUDA graphs without a GPU.
 
     Raises:
         MollensError: for the first of them.
     """
     kind, _, number = resolve_device(device).partition(":")
+    if engine == "graph" and kind == "cpu":
+        raise MollensError("engine graph: it records CUDA graphs, and the device is the CPU; use engine eager")
     if kind == "cuda":
         for k in range(devices):
             resolve_device(f"cuda:{int(number) + k}")
@@ -93,7 +114,7 @@ def job(run: RunName) -> None:
 def predict(
     run: RunName,
     dataset: Annotated[str, typer.Option(help="name of the dataset to predict")],
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Predict every molecule of a dataset with a trained run."""
     from core.train.device import choose_device

@@ -238,7 +238,7 @@ def _weight_text(curve: WeightCurve, k: int) -> str:
 
 
 def _weight_notes(found: Preview, at: Floats, equal: float, c: Colours) -> list[dict[str, Any]]:
-    """The effective sample size, the line of equal weights, the least and the largest weight, and what is clipped."""
+    """The line of equal weights, the least and the largest weight, and what is clipped."""
     curve = found.curve
     there = np.flatnonzero(~curve.refused)
     notes: list[dict[str, Any]] = []
@@ -246,12 +246,6 @@ def _weight_notes(found: Preview, at: Floats, equal: float, c: Colours) -> list[
         return notes
     weights = curve.weights[there]
     if len(there) == len(at):
-        share = percent(found.effective_sample_size / max(int(curve.counts.sum()), 1))
-        text = f"effective sample <b>{number(found.effective_sample_size)}</b> of {number(found.n_train)} ({share})"
-        notes.append(
-            {"text": text, "xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": 1, "yanchor": "bottom",
-             "yshift": 2, "font": {"color": c.muted, "size": 11}}
-        )  # fmt: skip
         notes.append(_equal_note(weights, equal, c))
     if weights.max() / weights.min() > 1.001:
         for k in {int(there[weights.argmin()]), int(there[weights.argmax()])}:

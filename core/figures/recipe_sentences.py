@@ -49,10 +49,12 @@ def weight_sentence(found: Preview) -> str:
     else:
         names = [name for name, yes in zip(curve.names, heavy, strict=True) if yes]
         whose = f"molecules whose rarest element is {listed(names).replace(' and ', ' or ')}"
-    sample = number(found.effective_sample_size)
+    sample, share = number(found.effective_sample_size), percent(found.effective_sample_size / n)
+    drawn = found.recipe.weights_in == "sampling"
+    take = f"make up {percent(weight)} of the draws" if drawn else f"take {percent(weight)} of the weight"
     return (
-        f"**The {percent(some_of, 1)} of {whose} take {percent(weight)} of the weight.** The training is worth as many "
-        f"molecules as {sample} of equal weight, {percent(found.effective_sample_size / n)} of {number(n)}."
+        f"**The {percent(some_of, 1)} of {whose} {take}.** So weighted, the {number(n)} are worth {sample} "
+        f"molecules that count alike ({share})."
     )
 
 

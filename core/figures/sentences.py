@@ -22,12 +22,19 @@ def convergence_sentence(found: Convergence, unit: str) -> str:
     """Has the validation error stopped falling? With the numbers that say so."""
     if found.state == "no epochs":
         return "No epochs: the model was not trained step by step."
+    if found.state == "too short" and math.isfinite(found.noise):
+        hidden, hidden_unit = quantity(found.noise, unit, 2)
+        share = percent(found.noise / found.before)
+        return f"Too short to tell: the scatter of the epochs hides a change of up to {hidden} {hidden_unit} ({share})."
     if found.state == "too short":
         return f"Too short to tell: {found.epochs} epochs; at least {2 * found.window + 1} are needed."
     size, shown = quantity(abs(found.drop), unit, 2)
     share = percent(abs(found.drop) / found.before) if found.before > 0 else "—"
-    verb = "fell" if found.drop >= 0 else "rose"
-    change = f"Validation MAE {verb} {size} {shown} ({share}) over the last {found.window} epochs"
+    place = "below" if found.drop >= 0 else "above"
+    change = (
+        f"The mean validation MAE of the last {found.window} epochs is {size} {shown} ({share}) {place} that of the "
+        f"{found.window} before"
+    )
     noise, noise_unit = quantity(found.noise, unit, 2)
     if found.state == "still falling":
         text = f"Still falling. {change}, more than its noise of {noise} {noise_unit}."

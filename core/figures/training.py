@@ -62,6 +62,17 @@ def name_ends(
     annotate(fig, notes)
 
 
+def end_names(names: Sequence[str], longest: int = 15) -> list[str]:
+    """Names short enough to stand at the ends of lines; words that all of them begin with are left out where one is too
+    long, for it is the rest that tells them apart.
+    """
+    while max(map(len, names)) > longest and all(" " in name for name in names):
+        if len({name.split(" ", 1)[0] for name in names}) > 1 or len(names) == 1:
+            break
+        names = [name.split(" ", 1)[1] for name in names]
+    return [as_text(short_name(name, longest)) for name in names]
+
+
 def band(x: Ints, low: Floats, high: Floats, colour: str, opacity: float, name: str) -> dict[str, Any]:
     """What fills between two lines (n,) that are not drawn themselves: up along the one and back on the other."""
     both = np.concatenate([high, low[::-1]])
@@ -189,9 +200,10 @@ def validation_figure(
         level_line(fig, level, c)
     ends = [(np.array([level]), f"{text} {significant(level)}", c.muted, False) for level, text in levels]
     if len(lines) > 1:
+        named = end_names([line.name for line, *_ in shown])
         ends += [
-            (values[-1:], f"{as_text(short_name(line.name, 15))} {significant(float(values[-1]))}", line.colour, True)
-            for line, _, values in shown
+            (values[-1:], f"{name} {significant(float(values[-1]))}", line.colour, True)
+            for name, (line, _, values) in zip(named, shown, strict=True)
         ]
     else:
         _, epochs, values = shown[0]

@@ -94,7 +94,8 @@ def learning_map(
             text="fewer than 10 validation molecules" + (" each" if last > first else ""),
             font={"size": 10.5, "color": c.faint},
         )
-    at = sorted({0, len(kept) // 2, len(kept) - 1})
+    step = next(s for s in (1, 2, 5, 10, 20, 50) if len(kept) <= 7 * s)
+    at = [k for k in range(len(kept)) if (k + 1) % step == 0] if len(kept) == len(epochs) else _ends(len(kept))
     fig.update_xaxes(
         range=[-0.5, len(kept) - 0.5], tickvals=at, ticktext=[number(int(epochs[kept[k]])) for k in at],
         title_text="epoch" if len(kept) == len(epochs) else "epoch (thinned)",
@@ -102,6 +103,10 @@ def learning_map(
     fig.update_yaxes(showgrid=False, title_text=title)
     _rows_axis(fig, labels, True)
     return fig
+
+
+def _ends(n: int) -> list[int]:
+    return sorted({0, n // 2, n - 1})
 
 
 def _runs(which: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -206,7 +211,7 @@ def groups_now(
         overall: error of all validation molecules.
     """
     c = colours(dark)
-    fig = figure(dark, _height(len(labels)), left=8, right=128, top=_TOP, bottom=_BOTTOM)
+    fig = figure(dark, _height(len(labels)), left=28, right=128, top=_TOP, bottom=_BOTTOM)
     shown = values * factor
     rows = np.arange(len(labels))
     top = _dots_end(shown, n, overall * factor)
@@ -244,5 +249,5 @@ def groups_now(
     annotate(fig, notes)
     fig.update_xaxes(range=[0, top], title_text=f"MAE now, {unit}", nticks=6, rangemode="tozero")
     fig.update_yaxes(showgrid=True)
-    _rows_axis(fig, labels, False)
+    _rows_axis(fig, labels, True)  # a page hides them where the map of the same rows stands beside it
     return fig

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.error_axes import as_text, short_name
+from core.figures.error_axes import as_text
 from core.figures.theme import colours, figure
-from core.figures.training import EARLY, band, error_axis, let_zoom, name_ends, step_range
+from core.figures.training import EARLY, band, end_names, error_axis, let_zoom, name_ends, step_range
 from core.judge.steps import QUANTILES, Envelope, StepColumns, envelope
 
 Floats = NDArray[np.float64]
@@ -133,7 +133,8 @@ def loss_figure(
     fig.add_traces(traces)
     low, high = _loss_range(lines, log)
     error_axis(fig, low, high, log)
-    ends = [(line.curve.centre, as_text(short_name(line.name, 15)), line.colour, True) for line in lines]
+    named = end_names([line.name for line in lines])
+    ends = [(line.curve.centre, name, line.colour, True) for name, line in zip(named, lines, strict=True)]
     if not several:
         names = [(first.outer[1], outer[1]), (first.outer[0], outer[0])]
         if first.kind == "quantiles":

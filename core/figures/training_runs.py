@@ -111,6 +111,11 @@ def rate_figure(
     ticks = [0.0, highest]
     fig.update_yaxes(range=[0, highest * 1.1], tickvals=ticks, ticktext=["0", f"{highest:.0e}".replace("e-0", "e-")])
     middle = round(epochs / 2)
-    fig.update_xaxes(range=[0, epochs], tickvals=[0, middle, epochs], ticktext=[number(t) for t in (0, middle, epochs)])
+    fig.update_xaxes(
+        ticklabelstandoff=5,
+        range=[0, epochs],
+        tickvals=[0, middle, epochs],
+        ticktext=[number(t) for t in (0, middle, epochs)],
+    )
     fig.update_xaxes(title_text="epoch")
     return fig

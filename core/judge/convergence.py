@@ -13,6 +13,8 @@ State = Literal["converged", "still falling", "rising", "too short", "no epochs"
 
 SMALLEST_DROP = 0.01
 """A change of the validation error below this share of it is not called a change."""
+LARGEST_NOISE = 0.1
+"""Where the noise is a larger share of the error, no change seen does not mean that there is none."""
 _WINDOW_SHARE = 5  # the window is a fifth of all epochs,
 _WINDOW = (3, 20)  # within these limits
 _NOISES = 2.0
@@ -60,7 +62,7 @@ def judge_curve(validation_mae: NDArray[np.float64], learning_rate_share: float 
     The window is a fifth of the epochs, 3 to 20. The noise of one epoch is estimated from second differences, which a
     steady trend leaves at zero: var(y[i-1] - 2 y[i] + y[i+1]) = 6 sigma^2 (T. Gasser, L. Sroka and C. Jennen-Steinmetz,
     Biometrika 73, 625 (1986)); the means of two windows of w epochs differ by noise with variance 2 sigma^2 / w. A
-    change counts if it is beyond twice that and at least 1 % of the error.
+    change counts if it is beyond twice that and at least 1 % of the error; none is denied where noise could hide 10 %.
     """
     curve = validation_mae[np.isfinite(validation_mae)]
     n = len(curve)
@@ -79,4 +81,6 @@ def judge_curve(validation_mae: NDArray[np.float64], learning_rate_share: float 
     state: State = "converged"
     if abs(change) > noise and abs(change) >= SMALLEST_DROP * before:
         state = "still falling" if change > 0 else "rising"
+    elif noise > LARGEST_NOISE * before:
+        state = "too short"
     return Convergence(state, n, window, before, now, noise, learning_rate_share)

@@ -136,6 +136,7 @@ class Glances:
                 self._runs[place] = old  # its files have been read already
             else:
                 self._known.pop(run.path, None)
+                self._tails.pop(run.path, None)  # reads its metrics again: what was read went with the glance
         here = {run.path for run in self._runs}
         self._tails = {path: tail for path, tail in self._tails.items() if path in here}
         self._known = {path: known for path, known in self._known.items() if path in here}

@@ -21,6 +21,9 @@ from core.runs.folder import Run, new_run
 
 LOGS = ("csv", "tensorboard")
 """Logs that a job can write beside its own, for other programs."""
+ENGINES = ("eager", "graph")
+"""How steps are computed: one operation after the other, or recorded once as a CUDA graph and replayed."""
+MOST_DEVICES = 64
 _PACKAGES = ("torch", "schnetpack", "numba", "numpy", "ase")
 
 
@@ -31,22 +34,21 @@ def create_run(
     device: str = "auto",
     devices: int = 1,
     logs: Sequence[str] = (),
+    engine: str = "eager",
 ) -> Run:
     """Write the run folder of one training; nothing is started.
 
     Args:
         devices: how many devices share every batch.
         logs: further logs that the job writes, of `LOGS`.
+        engine: of `ENGINES`.
 
     Raises:
         MollensError: if the target or the split does not fit the dataset, no molecules are left to train or to validate
             on, the card lacks the atomic energies that the recipe asks for, some of the molecules would have no weight,
-            or the name is taken.
+            the name is not allowed, or devices, logs and engine are not known or do not go together.
     """
-    if devices < 1:
-        raise MollensError(f"devices is {devices}; it must be 1 or more")
-    if not set(logs) <= set(LOGS):
-        raise MollensError(f"logs are {', '.join(logs)}; possible are {', '.join(LOGS)}")
+    check_means(recipe, dataset, device, devices, logs, engine)
     parts = parts_of(recipe, dataset)
     check_run(recipe, dataset, parts)
     target = dataset.target_key(recipe.target)
@@ -63,7 +65,7 @@ def create_run(
         },
         "trained_on": {
             "n": len(parts.train),
-            "hash": _hash(dataset.molecules.ids[parts.train]),
+            "hash": hash_of(dataset.molecules.ids[parts.train]),
             "validation": len(parts.validation),
         },
         "weights": _weights_record(recipe, dataset, parts),
@@ -73,9 +75,37 @@ def create_run(
         "device": device,
         "devices": devices,
         "logs": [log for log in LOGS if log in logs],
+        "engine": engine,
         "versions": versions(),
     }
     return new_run(content, name or f"{recipe.preset or recipe.model} seed {recipe.seed}")
+
+
+def check_means(recipe: Recipe, dataset: Dataset, device: str, devices: int, logs: Sequence[str], engine: str) -> None:
+    """Refuse devices, logs and engines that are not known or do not go together; arguments as for `create_run`.
+
+    Raises:
+        MollensError: for the first of them.
+    """
+    if not 1 <= devices <= MOST_DEVICES:
+        raise MollensError(f"devices is {devices}; it must be from 1 to {MOST_DEVICES}")
+    if not set(logs) <= set(LOGS):
+        raise MollensError(f"logs are {', '.join(logs)}; possible are {', '.join(LOGS)}")
+    if engine not in ENGINES:
+        raise MollensError(f"engine {engine!r}: not known; choose one of {', '.join(ENGINES)}")
+    if engine == "eager":
+        return
+    found = ""
+    if recipe.model == "composition":
+        found = "the composition model takes no steps"
+    elif dataset.property(dataset.target_key(recipe.target)).output == "dipole":
+        found = "a dipole moment has no step of a fixed shape"
+    elif devices > 1:
+        found = f"it works on one GPU, not on {devices} devices"
+    elif device == "cpu":
+        found = "it records CUDA graphs, and a CPU has none"
+    if found:
+        raise MollensError(f"engine {engine}: {found}; use engine eager")
 
 
 def check_run(recipe: Recipe, dataset: Dataset, parts: Parts) -> None:
@@ -111,7 +141,7 @@ def _check_reference(recipe: Recipe, dataset: Dataset, target: str) -> None:
         )
 
 
-def _hash(ids: NDArray[np.int64]) -> str:
+def hash_of(ids: NDArray[np.int64]) -> str:
     """SHA-256 over the sorted ids: equal hashes mean the same molecules."""
     return hashlib.sha256(np.sort(ids).astype("<i8").tobytes()).hexdigest()
 
@@ -162,6 +192,14 @@ def command(recipe: Recipe, default: Recipe, dataset: str, name: str | None = No
     if name:
         words += ["--name", name]
     return "python -m core train " + shlex.join(words)
+
+
+def options(device: str, devices: int = 1, logs: Sequence[str] = (), engine: str = "eager") -> list[str]:
+    """The words of a command line on what a recipe does not say, where they differ from what is usual."""
+    words = [] if device == "auto" else ["--device", shlex.quote(device)]
+    words += [] if devices == 1 else ["--devices", str(devices)]
+    words += [] if engine == "eager" else ["--engine", engine]
+    return words + (["--logs", ",".join(logs)] if logs else [])
 
 
 def changes(recipe: Recipe, default: Recipe) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from core.recipes.weights import WeightCurve, weight_curve
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+BY_RATE = ("size", "size_frequency", "inverse_frequency")
+"""Weights whose formula has a rate."""
 SMALL_SAMPLE = 0.5
 """Share of the molecules that an effective sample is a warning below."""
 
@@ -169,9 +171,10 @@ def _about_sampling(recipe: Recipe, parts: Parts, sizes: Groups, elements: Group
             yield f"The sampling changes nothing: every training molecule of the split is used{most}."
         return
     if strange:
+        have, they = ("has a size that is", "it") if strange == 1 else ("have sizes that are", "they")
         yield (
-            f"{strange:,} of {len(parts.validation):,} validation molecules have sizes that are not trained on; they "
-            "too decide which epoch is kept."
+            f"{strange:,} of {len(parts.validation):,} validation molecules {have} not trained on; {they} too "
+            f"{'decides' if strange == 1 else 'decide'} which epoch is kept."
         )
     lost = [label for label, n in zip(elements.labels, elements.after, strict=True) if n == 0]
     if lost:
@@ -195,7 +198,8 @@ def _about_weights(recipe: Recipe, curve: WeightCurve) -> Iterator[str]:
         )
     if curve.effective_sample_size < SMALL_SAMPLE * n:
         share = curve.effective_sample_size / n
+        the = f"At rate {recipe.weight_rate:g} the" if recipe.weighting in BY_RATE else "The"
         yield (
-            f"The weights leave an effective sample of {curve.effective_sample_size:,.0f} of {n:,} molecules, "
+            f"{the} weights leave an effective sample of {curve.effective_sample_size:,.0f} of {n:,} molecules, "
             f"{100 * share:.2g} %."
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.recipes.create import check_run, create_run
+from core.recipes.create import check_means, check_run, create_run
 from core.recipes.parts import parts_of
 from core.recipes.recipe import Recipe, validated
 from core.runs.folder import Run
@@ -53,16 +53,23 @@ def rate_search(recipe: Recipe, rates: Sequence[float]) -> list[Recipe]:
 
 
 def create_search(
-    recipes: Sequence[Recipe], dataset: Dataset, name: str | None = None, device: str = "auto"
+    recipes: Sequence[Recipe],
+    dataset: Dataset,
+    name: str | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    logs: Sequence[str] = (),
+    engine: str = "eager",
 ) -> list[Run]:
     """Write the run folders of a search, all or none; nothing is started.
 
-    The runs are named after the recipe, or `name`, with their rate and seed.
+    The runs are named after the recipe, or `name`, with their rate and seed; the rest as for `create_run`.
 
     Raises:
         MollensError: if one of the recipes cannot be trained on the dataset; it names the rate.
     """
     for recipe in recipes:
+        check_means(recipe, dataset, device, devices, logs, engine)
         try:
             check_run(recipe, dataset, parts_of(recipe, dataset))
         except MollensError as error:
@@ -70,7 +77,7 @@ def create_search(
     return [
         create_run(
             recipe, dataset, f"{name or recipe.preset or recipe.model} rate {recipe.weight_rate:g} seed {recipe.seed}",
-            device,
+            device, devices, logs, engine,
         )
         for recipe in recipes
     ]  # fmt: skip

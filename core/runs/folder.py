@@ -102,6 +102,11 @@ class Run:
         return n if isinstance(n, int) and n > 0 else 1
 
     @property
+    def engine(self) -> str:
+        """How its steps are computed: eager, or as a CUDA graph."""
+        return str(self.recipe_file.get("engine", "eager"))
+
+    @property
     def logs(self) -> list[str]:
         """Logs for other programs that its job writes beside its own: of "csv" and "tensorboard"."""
         logs = self.recipe_file.get("logs")
@@ -292,7 +297,8 @@ def _changed_about(run: Run, verb: str, **changes: str) -> Run:
 
 
 def clone_recipe(run: Run) -> dict[str, Any]:
-    """What a new run starts from that repeats this one: keys recipe, dataset, split, device, devices and logs."""
+    """What a new run starts from that repeats this one: keys recipe, dataset, split, device,
+    devices, logs and engine."""
     return {
         "recipe": run.recipe_values,
         "dataset": run.dataset_name,
@@ -300,6 +306,7 @@ def clone_recipe(run: Run) -> dict[str, Any]:
         "device": str(run.recipe_file.get("device", "auto")),
         "devices": run.devices,
         "logs": run.logs,
+        "engine": run.engine,
     }
 
 

@@ -40,7 +40,9 @@ def start_job(run: Run) -> int:
         with run_lock(run.path, OWNER_LOCK):
             process = _spawn(run)
             stored = read_status(run.path / "status.json", run.what)
-            queued = replace(stored, state="queued", error="", owner="", pid=process.pid, host=socket.gethostname())
+            queued = replace(
+                stored, state="queued", phase="", error="", owner="", pid=process.pid, host=socket.gethostname()
+            )
             write_status(run.path / "status.json", queued)
         _children.append((process, run))
     return process.pid

@@ -41,6 +41,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "steps": status.steps,
         "device": status.device,
         "devices": run.devices,
+        "engine": run.engine,
         "phase": status.phase,
         "message": status.message,
         "queue_ahead": len(place.ahead) if place is not None else None,

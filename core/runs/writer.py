@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import MollensError
-from core.files import lock, new_folder, utc_now, write_bytes, write_json
+from core.files import lock, new_folder, plain_disk_errors, utc_now, write_bytes, write_json
 from core.runs.folder import Run
 from core.runs.full_disk import LISTEN, PAUSED, RETRY, STOPPED, KeptBack, StoppedWhileFull, disk_is_full
 from core.runs.log import limit_log
@@ -153,11 +153,6 @@ class RunWriter:
         """Replace last.ckpt."""
         self.carry_out(lambda: write_bytes(self.run.path / "last.ckpt", content))
 
-    def load_checkpoint(self) -> bytes | None:
-        """The content of last.ckpt, or None."""
-        path = self.run.path / "last.ckpt"
-        return path.read_bytes() if path.exists() else None
-
     def rewind(self, epoch: int, step: int) -> None:
         """Drop metrics after `step` and validation errors after `epoch`, to go on from a checkpoint."""
 
@@ -171,11 +166,18 @@ class RunWriter:
         self.carry_out(write)
 
     def save_model(self, weights: bytes, description: dict[str, Any]) -> None:
-        """Replace model.safetensors and model.json; the description holds the weights' checksum: they fit or fail."""
+        """Replace model.safetensors and model.json.
+
+        The description holds the weights' checksum. It stands as model.next.json from before the weights are replaced
+        until it takes the place of model.json: a reader finds one that fits, whenever the job is killed.
+        """
 
         def write() -> None:
+            upcoming = self.run.path / "model.next.json"
+            write_json(upcoming, description)
             write_bytes(self.run.path / "model.safetensors", weights)
-            write_json(self.run.path / "model.json", description)
+            with plain_disk_errors(upcoming):
+                upcoming.replace(self.run.path / "model.json")
 
         self.carry_out(write)
 

@@ -1,14 +1,12 @@
 """The cost of a training, measured: some steps of it on some of its molecules, and nothing is kept of them."""
 
 import time
-from collections.abc import Mapping
 from statistics import median
 from typing import Any, Protocol
 
 import numpy as np
 import psutil
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data.neighbours import find_neighbours
@@ -18,13 +16,13 @@ from core.recipes.cost import Cost
 from core.recipes.recipe import Recipe
 from core.recipes.streams import stream
 from core.train.batches import FlatMolecules
-from core.train.checkpoint import Progress
 from core.train.composition import network_offset
 from core.train.device import choose_device, choose_threads
 from core.train.job import network_keywords
 from core.train.lesson import Lesson
 from core.train.loop import Training
 from core.train.prepare import Material, material_of, offsets_of
+from core.train.record import Silence
 from core.train.streams import torch_seed
 from models.registry import build_network
 from models.weights import COMPOSITION
@@ -65,7 +63,7 @@ def calibrate(recipe: Recipe, dataset: Dataset, device: str = "auto", progress: 
         material = material_of(recipe, dataset)
         if recipe.model == COMPOSITION:
             return _composition(material, device, threads)
-        training = Training(recipe, *_lesson_and_network(material, device), _Unheard(), device)
+        training = Training(recipe, *_lesson_and_network(material, device), Silence(), device)
         fixed_memory = _fixed_memory(training, dataset)
         training.stepper.check_memory()
         per_molecule = training.stepper.bytes_per_molecule(training.lesson.train)
@@ -85,23 +83,6 @@ def calibrate(recipe: Recipe, dataset: Dataset, device: str = "auto", progress: 
         )
     finally:
         torch.set_num_threads(before)
-
-
-class _Unheard:
-    """A record of which nothing is kept."""
-
-    def line(self, line: dict[str, Any]) -> None: ...
-
-    def validation(self, epoch: int, errors: NDArray[np.float64]) -> None: ...
-
-    def best(self, weights: Mapping[str, Tensor], epoch: int, mae: float) -> None: ...
-
-    def checkpoint(self, content: bytes) -> None: ...
-
-    def progress(self, progress: Progress) -> None: ...
-
-    def should_stop(self) -> bool:
-        return False
 
 
 def _batch_size(training: Training) -> int:

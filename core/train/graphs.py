@@ -23,7 +23,7 @@ from core.train.averages import RunningAverage
 from core.train.batches import FlatMolecules
 from core.train.losses import molecule_losses
 from core.train.padding import Capacity, PaddedMolecules
-from models.fast import PairForward
+from models.fast import GRID_POINTS, PairForward
 from models.schnetpack_compat import Atomwise, NeuralNetworkPotential, properties
 
 WARM_UP = 3
@@ -81,7 +81,7 @@ class GraphedStep:
         *,
         loss: str,
         filters: str = "exact",
-        grid_points: int = 512,
+        grid_points: int = GRID_POINTS,
         gradient_clip: float = 0.0,
         weights: Tensor | None = None,
         averaged: RunningAverage | None = None,

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -30,6 +31,7 @@ from core.train.predict import flat_molecules, open_model, predictions_of
 from core.train.prepare import Material, offsets_of, prepare, recipe_of
 from core.train.record import Describe, JobRecord, Report, Silence, no_report
 from core.train.streams import torch_seed
+from core.train.telemetry import Telemetry
 from models.errors import ModelError
 from models.offset import Offset
 from models.registry import build_network
@@ -99,6 +101,8 @@ def _say_failed(writer: RunWriter, sentence: str) -> None:
 def _wait_and_carry_out(run: Run, record: JobRecord) -> None:
     """Wait for the devices, then do the work; a request to stop ends the waiting too."""
     devices = choose_devices(str(run.recipe_file.get("device", "auto")), run.devices)
+    if run.engine == "graph" and devices[0] == "cpu":
+        raise MollensError(f"{run.what}: engine graph records CUDA graphs, and there is no GPU here; clone it as eager")
     with turn_on(devices, record.waits, run.id) as my_turn:
         if my_turn:
             _carry_out(run, record, devices)
@@ -133,9 +137,10 @@ def _carry_out(run: Run, record: JobRecord, devices: tuple[str, ...]) -> None:
 
 def _keep_composition(recipe: Recipe, record: JobRecord, material: Material) -> None:
     """The composition model is the baseline itself: one line of metrics and the model files."""
-    rows = material.validation
+    rows, began = material.validation, time.monotonic()
     errors = offsets_of(material.baseline, material.molecules)[rows] - material.values[rows]
     mae = float(np.abs(errors).mean()) if len(rows) else float("nan")
+    seconds = time.monotonic() - began
     record.open(_describe(recipe, {}, material.baseline, material), material.molecules.ids[rows], material.target.unit)
     record.writer.rewind(0, -1)
     record.best({}, 0, mae)
@@ -150,8 +155,10 @@ def _keep_composition(recipe: Recipe, record: JobRecord, material: Material) -> 
                 "validation_mae": mae,
                 "validation_rmse": rmse,
                 "validation_loss": rmse * rmse,
+                "validation_seconds": seconds,
                 "best": True,
             }
+            | Telemetry(torch.device("cpu")).read()
         )
 
 
@@ -186,7 +193,7 @@ def _training(run: Run, material: Material, lesson: Lesson, record: Record, fabr
     recipe = material.recipe
     torch.manual_seed(torch_seed(recipe.seed, "init"))
     network = build_network(recipe.model, **network_keywords(recipe, material.pooling))
-    training = Training(recipe, lesson, network, record, fabric=fabric)
+    training = Training(recipe, lesson, network, record, fabric=fabric, engine=run.engine)
     path = run.path / "last.ckpt"
     state, progress = unpack(path.read_bytes(), run.what) if path.exists() else (None, training.progress)
     fabric.barrier()  # none may replace last.ckpt before all have read it

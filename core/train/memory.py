@@ -68,8 +68,8 @@ def peak_bytes(work: Callable[[], object], device: torch.device) -> int:
     A GPU's allocator knows. On a CPU every tensor that torch makes is counted until it is freed, with the gaps of the
     heap; the process itself keeps what it once had, so that its size tells little of one step.
     """
-    gc.collect()
     if device.type == "cuda":
+        gc.collect()  # what is freed meanwhile would be missing from the peak; on a CPU only new tensors are counted
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)

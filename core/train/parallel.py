@@ -29,6 +29,7 @@ from lightning_fabric.strategies import DDPStrategy
 
 from core.errors import MollensError
 from core.files import CHECKOUT
+from core.recipes.create import MOST_DEVICES
 from core.train.device import choose_device
 from models.errors import ModelError
 
@@ -37,7 +38,6 @@ RANK = "MOLLENS_RANK"
 PATIENCE = timedelta(days=7)
 """How long a rank waits for the others: dead ones are noticed at once, a suspended job may sleep."""
 GRACE = 10.0  # seconds that a job has to end by itself after one of its ranks has failed
-MOST = 64  # ranks
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def choose_devices(wanted: str, n: int) -> tuple[str, ...]:
     Raises:
         MollensError: for devices that are not there.
     """
-    if not 1 <= n <= MOST:
-        raise MollensError(f"devices is {n}; it must be from 1 to {MOST}")
+    if not 1 <= n <= MOST_DEVICES:
+        raise MollensError(f"devices is {n}; it must be from 1 to {MOST_DEVICES}")
     first = choose_device(wanted)
     if first == "cpu":
         return ("cpu",) * n
@@ -132,7 +132,8 @@ def fabric_of(place: Place) -> Iterator[Fabric]:
         fabric = Fabric(
             accelerator=kind,
             devices=[first + rank for rank in range(place.size)] if kind == "cuda" else place.size,
-            strategy=DDPStrategy(process_group_backend=backend, timeout=PATIENCE),
+            # the buffers of these networks are constants
+            strategy=DDPStrategy(process_group_backend=backend, timeout=PATIENCE, forward_sync_buffers=False),
             plugins=[_Ranks(place)],
             precision="32-true",
         )

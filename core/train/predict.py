@@ -18,7 +18,7 @@ from core.runs.predictions import NONE, UNUSED, Predictions
 from core.runs.writer import replace_predictions
 from core.train.batches import FlatMolecules
 from core.train.memory import free_bytes, in_words, is_out_of_memory
-from core.train.prepare import offsets_of, recipe_of
+from core.train.prepare import check_trained_on, offsets_of, recipe_of
 from models.errors import ModelError
 from models.fast import PairForward
 from models.offset import Offset
@@ -141,6 +141,7 @@ def _own_codes(run: Run, dataset: Dataset) -> NDArray[np.uint8]:
         raise MollensError(f"{run.what}: split {split.name} has changed since the run was made; start a new run")
     codes = split.codes(dataset.molecules.ids)
     parts = parts_of(recipe_of(run), dataset)
+    check_trained_on(run, dataset.molecules.ids[parts.train])
     if parts.unused:
         codes[np.setdiff1d(parts.split_train, parts.train, assume_unique=True)] = UNUSED
     return codes

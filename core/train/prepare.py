@@ -10,6 +10,7 @@ from core.data.properties import Property
 from core.data.splits import open_split
 from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
+from core.recipes.create import hash_of
 from core.recipes.parts import parts_of
 from core.recipes.recipe import Recipe, validated
 from core.recipes.weights import molecule_weights
@@ -90,8 +91,8 @@ def prepare(run: Run) -> Material:
     """Open what a run is trained on.
 
     Raises:
-        MollensError: if dataset or split is missing, or not the one the run was made for, or nothing is left
-            to train on.
+        MollensError: if dataset, split or training molecules are missing, or not those the run was made for, or
+            nothing is left to train on.
     """
     dataset = open_dataset(run.dataset_name)
     split = open_split(dataset, run.split_name)
@@ -99,7 +100,23 @@ def prepare(run: Run) -> Material:
         raise MollensError(f"{run.what}: dataset {dataset.name} has changed since the run was made; start a new run")
     if run.split_hash != split.hash:
         raise MollensError(f"{run.what}: split {split.name} has changed since the run was made; start a new run")
-    return material_of(recipe_of(run), dataset, run.what)
+    material = material_of(recipe_of(run), dataset, run.what)
+    check_trained_on(run, material.molecules.ids[material.train])
+    return material
+
+
+def check_trained_on(run: Run, ids: NDArray[np.int64]) -> None:
+    """Refuse training molecules (n,) that are not those for which the run was made: drawing by lot may have changed.
+
+    Raises:
+        MollensError: if they differ; runs that are older than sampling have recorded none.
+    """
+    recorded = run.recipe_file.get("trained_on")
+    if isinstance(recorded, dict) and recorded.get("hash") != hash_of(ids):
+        raise MollensError(
+            f"{run.what}: its recipe now draws other training molecules than those it was made for ({len(ids):,} now, "
+            f"{run.n_trained:,} then), as with another version of numpy; start a new run"
+        )
 
 
 def material_of(recipe: Recipe, dataset: Dataset, what: str = "recipe") -> Material:

@@ -28,7 +28,7 @@ def no_report(done: int, total: int, text: str = "") -> None:
 
 
 class Silence:
-    """The `Record` of a process that writes nothing."""
+    """The `Record` of who keeps nothing: of a rank other than the first, of a calibration."""
 
     def line(self, line: dict[str, Any]) -> None:
         """Write nothing."""
@@ -46,7 +46,7 @@ class Silence:
         """Write nothing."""
 
     def should_stop(self) -> bool:
-        """The first process is asked."""
+        """Nobody asks here; of several processes the first one is asked."""
         return False
 
 

@@ -1,6 +1,7 @@
 """One optimizer step on a batch: its gradient, its losses, and the memory that it takes."""
 
 import copy
+import sys
 
 import numpy as np
 import torch
@@ -35,8 +36,8 @@ class Stepper:
     ) -> None:
         """`forward` takes pairs and evaluates `network`, which is moved to the device and trained in place.
 
-        `engine` "graph" takes steps of one fixed shape, recorded as a CUDA graph on a GPU, where that is possible (see
-        core.train.graphs); "eager" launches every operation of every step.
+        `engine` "graph" takes steps of one fixed shape, recorded as a CUDA graph on a GPU (see core.train.graphs), and
+        says so in the log where that is not possible; "eager" launches every operation of every step.
         """
         self.recipe, self.lesson, self.network, self.fabric = recipe, lesson, network, fabric
         self.shares = Shares(fabric)
@@ -50,7 +51,10 @@ class Stepper:
         weights = lesson.weight_of_rows()
         self.weights = None if weights is None else torch.from_numpy(weights).to(fabric.device)
         self.graphed: GraphedStep | None = None
-        if engine == "graph" and self.shares.world == 1 and can_be_graphed(network, lesson.molecules):
+        if engine == "graph" and (self.shares.world > 1 or not can_be_graphed(network, lesson.molecules)):
+            why = "several devices, another output than a sum or a mean, or molecules that do not fit into the GPU"
+            print(f"CUDA graph not used: {why}; going on step by step", file=sys.stderr, flush=True)
+        elif engine == "graph":
             self.graphed = GraphedStep(
                 network,
                 self.optimizer,

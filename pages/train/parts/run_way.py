@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 
 import streamlit as st
 
@@ -11,7 +10,7 @@ from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import number
 from core.figures.training_way import NETWORKS, way_of
-from core.recipes.create import command
+from core.recipes.create import command, options
 from core.recipes.network_sizes import Block, NetworkSizes, network_sizes
 from core.recipes.presets import DEFAULT_PRESET, presets
 from core.recipes.recipe import validated
@@ -121,11 +120,4 @@ def repeat_command(run: Run) -> str:
     if recipe.preset not in known:  # made by a version with other recipes: all that differs from the default one
         recipe = recipe.model_copy(update={"preset": DEFAULT_PRESET})
     words = [command(recipe, known[recipe.preset].recipe, run.dataset_name, run.name)]
-    device = str(run.recipe_file.get("device", "auto"))
-    if device != "auto":
-        words.append(f"--device {shlex.quote(device)}")
-    if run.devices > 1:
-        words.append(f"--devices {run.devices}")
-    if run.logs:
-        words.append(f"--logs {','.join(run.logs)}")
-    return " ".join(words)
+    return " ".join([*words, *options(str(run.recipe_file.get("device", "auto")), run.devices, run.logs, run.engine)])

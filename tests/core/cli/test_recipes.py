@@ -56,11 +56,14 @@ def test_a_search_queues_one_run_per_rate(cli: Cli, demo: Dataset, monkeypatch: 
 
     monkeypatch.setattr(room, "start_job", start)
     words = ("search", "--dataset", "demo", "--rates", "0-2,10", "--set", "epochs=1", "--set", "reference=composition")
-    found = said(cli, *words, "--name", "hunt", "--background")["runs"]
+    how = ("--device", "cpu", "--devices", "2", "--logs", "csv")
+    found = said(cli, *words, "--name", "hunt", "--background", *how)["runs"]
     assert [run["name"] for run in found] == [f"hunt rate {rate} seed 0" for rate in (0, 1, 2, 10)]
     assert started == [run["id"] for run in found]
     for run in found:
-        values = open_run(run["id"]).recipe_values
+        made = open_run(run["id"])
+        assert (made.recipe_file["device"], made.devices, made.logs) == ("cpu", 2, ["csv"])
+        values = made.recipe_values
         assert (values["weight_rate"], values["epochs"], values["preset"]) == (run["rate"], 1, "thesis-rate-search")
 
 

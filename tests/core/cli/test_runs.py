@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.cli import training
 from core.data.store import Dataset
 from core.recipes.create import create_run
 from core.recipes.recipe import Recipe
@@ -15,7 +16,6 @@ from core.runs.folder import Run, open_run
 from core.runs.metrics import read_metrics
 from core.runs.trash import list_trash
 from tests.core.cli.conftest import Cli
-from tests.core.train.whole_runs import in_state, wait_for
 
 SMALL = ("--set", "epochs=2", "--set", "n_atom_basis=8", "--set", "n_interactions=1", "--set", "warmup_epochs=0")
 
@@ -66,6 +66,8 @@ def test_a_run_is_cloned_with_changes_and_its_logs_are_written(cli: Cli, tiny: D
     assert first.logs == ["csv", "tensorboard"]
     code, _, err = cli("clone", "net", "--set", "seed=1", "--set", "epochs=1")
     assert code == 0, err
+    code, _, err = cli("clone", "net", "--logs", "", "--set", "model=composition", "--name", "without logs")
+    assert code == 0 and open_run("without logs").logs == [], err
     clone = open_run("net, seed=1, epochs=1")
     assert clone.recipe_values == first.recipe_values | {"seed": 1, "epochs": 1}
     assert (clone.recipe_file["device"], clone.logs) == ("cpu", first.logs)
@@ -82,11 +84,13 @@ def test_a_run_is_cloned_with_changes_and_its_logs_are_written(cli: Cli, tiny: D
     assert code == 1 and "epochs is '0'; it must be" in err
 
 
-def test_a_run_in_the_background_prints_its_id(cli: Cli, tiny: Dataset) -> None:
+def test_a_run_in_the_background_prints_its_id(cli: Cli, tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Run] = []
+    monkeypatch.setattr(training, "start_job", started.append)
     code, out, err = cli("train", "--dataset", "tiny", "--device", "cpu", "--recipe", "composition", "--background")
     assert code == 0, err
-    run = open_run(out.strip())
-    wait_for(in_state(run, "finished"), "the job to finish")
+    assert [run.id for run in started] == [out.strip()]
+    assert open_run(out.strip()).status().state == "created"  # nothing was trained here
 
 
 @pytest.mark.parametrize(
@@ -94,6 +98,7 @@ def test_a_run_in_the_background_prints_its_id(cli: Cli, tiny: Dataset) -> None:
     [
         (("--logs", "wandb"), "logs are wandb; possible are csv, tensorboard"),
         (("--device", "cuda:99", "--devices", "2"), "device 'cuda:99': not on this machine"),
+        (("--device", "cpu", "--engine", "graph"), "engine graph: it records CUDA graphs, and the device is the CPU"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_run_is_made(

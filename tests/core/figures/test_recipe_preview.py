@@ -73,8 +73,6 @@ def test_the_weight_of_every_size_on_a_log_axis_with_the_effective_sample(demo: 
     low, high = fig.layout.yaxis.range
     assert low < np.log10(min(points.y)) and np.log10(max(points.y)) < high
     assert list(trace(fig, "equal").y) == [1, 1]
-    n = round(found.effective_sample_size)
-    assert any(text.startswith(f"effective sample <b>{n:,}</b> of {found.n_train:,} (") for text in notes(fig))
     assert "equal" in notes(fig) and sum(text.startswith("× ") for text in notes(fig)) == 2
 
 
@@ -148,8 +146,9 @@ def test_the_sentence_on_weights_adds_up(demo: Dataset) -> None:
     n = round(found.effective_sample_size)
     assert weight_sentence(found) == (
         f"**The {100 * share:.1f} % of molecules with 24 to 27 and 29 atoms take {100 * weight:.0f} % of the "
-        f"weight.** The training is worth as many molecules as {n:,} of equal weight, {100 * n / found.n_train:.0f} % "
-        f"of {found.n_train:,}."
+        f"weight.** So weighted, the {found.n_train:,} are worth {n:,} molecules that count alike "
+        f"({100 * n / found.n_train:.0f} %)."
     )
+    assert " % of the draws.**" in weight_sentence(of(demo, "weighted-sampling-size"))
     by_element = weight_sentence(of(demo, "inverse-frequency-element"))
     assert "molecules whose rarest element is" in by_element

@@ -98,11 +98,17 @@ def test_worst_and_best_size() -> None:
 
 def test_convergence_in_words() -> None:
     falling = convergence_sentence(judge_curve(np.linspace(0.040, 0.020, 50)), "eV")
-    assert falling.startswith("Still falling. Validation MAE fell 4.1 meV (16 %) over the last 10 epochs, more than")
+    assert falling.startswith(
+        "Still falling. The mean validation MAE of the last 10 epochs is 4.1 meV (16 %) below that of the 10 before, "
+    )
     flat = convergence_sentence(judge_curve(np.full(50, 0.02), learning_rate_share=0.001), "eV")
     assert flat.startswith("Stopped falling.") and "The learning rate had fallen to 0.1 %" in flat
     assert convergence_sentence(judge_curve(np.array([1.0, 2.0])), "eV").startswith("Too short to tell: 2 epochs")
     assert convergence_sentence(Convergence("no epochs"), "eV").startswith("No epochs")
+    hidden = Convergence("too short", 8, 3, before=0.5, now=0.46, noise=0.075)
+    assert convergence_sentence(hidden, "eV") == (
+        "Too short to tell: the scatter of the epochs hides a change of up to 75 meV (15 %)."
+    )
 
 
 def test_signed_errors_are_compared_with_zero() -> None:

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from core.figures.theme import colours
-from core.figures.training import Reference, ValidationLine, shown_part, spread_within, step_range, validation_figure
+from core.figures.training import (
+    Reference,
+    ValidationLine,
+    end_names,
+    shown_part,
+    spread_within,
+    step_range,
+    validation_figure,
+)
 from core.figures.training_groups import group_lines, groups_now, learning_map
 from core.figures.training_loss import LossLine, loss_curve, loss_figure
 from core.figures.training_runs import RunCurve, learning_rates, runs_figure, training_sizes
@@ -221,6 +229,15 @@ def test_neighbouring_rows_without_enough_molecules_share_a_sentence() -> None:
     told = [(note.y, note.text) for note in fig.layout.annotations]
     few = "fewer than 10 validation molecules"
     assert told == [(0.5, f"{few} each"), (3, few), (6, f"{few} each")]
+
+
+def test_names_at_the_ends_of_lines_tell_runs_apart() -> None:
+    seeds = [f"thesis-size-weights seed {seed}" for seed in range(3)]
+    assert end_names(seeds) == ["seed 0", "seed 1", "seed 2"]
+    assert end_names(["default", "default b"]) == ["default", "default b"]
+    assert end_names(["the same long name", "the same long name"]) == ["same long name"] * 2
+    assert end_names(["size weights with a long name"]) == ["size weights w…"]
+    assert end_names(["a <b> & c"]) == ["a &lt;b&gt; &amp; c"]
 
 
 def test_groups_are_filled_hollow_or_faint_by_their_number() -> None:

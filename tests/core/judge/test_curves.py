@@ -77,6 +77,12 @@ def test_noise_is_not_trend() -> None:
     assert np.mean(found) == pytest.approx(2 * 0.1 * np.sqrt(2 / 20), rel=0.1)
 
 
+def test_noise_that_could_hide_a_fall_is_no_convergence() -> None:
+    found = judge_curve(np.array([1.016, 0.723, 0.556, 0.505, 0.431, 0.416, 0.520, 0.447]))
+    assert found.state == "too short" and found.window == 3
+    assert 0 < found.drop < found.noise and found.noise > 0.1 * found.before
+
+
 def test_rising_short_and_broken_curves() -> None:
     assert judge_curve(np.linspace(0.02, 0.05, 50)).state == "rising"
     assert judge_curve(np.array([3.0, 2.0, 1.0])).state == "too short"

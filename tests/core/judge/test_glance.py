@@ -104,6 +104,16 @@ def test_new_renamed_deleted_and_damaged_runs_are_seen(dataset: Dataset) -> None
     assert glances.look() == []
 
 
+def test_a_renamed_run_keeps_its_curve(dataset: Dataset) -> None:
+    run = a_run(dataset, "first")
+    glances = Glances()
+    before = glances.look()[0].curve
+    rename_run(run, "another name")
+    after = glances.look()[0]
+    assert after.run.name == "another name" and after.curve == before and len(before) > 10
+    assert after.convergence.state == "still falling"
+
+
 def test_epoch_lines_are_followed_through_a_resumed_job(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     tail = EpochTail(path)

@@ -12,7 +12,7 @@ from core.data.card import Card
 from core.data.split_making import make_split
 from core.data.store import Dataset, save_dataset
 from core.errors import MollensError
-from core.recipes.create import changes, command, count_steps, create_run, usable_counts
+from core.recipes.create import changes, command, count_steps, create_run, options, usable_counts
 from core.recipes.presets import DEFAULT_PRESET, preset, presets
 from core.recipes.recipe import Recipe, changed, validated
 from core.runs.folder import list_runs, open_run
@@ -161,17 +161,41 @@ def test_a_run_folder_says_what_will_be_trained(tiny: Dataset) -> None:
     assert (stored["target"], stored["unit"], stored["seed"]) == ("energy", "eV", 3)
     assert stored["versions"]["torch"].startswith("2.")
     assert stored["trained_on"]["n"] == 96 and stored["trained_on"]["validation"] == 12
-    assert (stored["devices"], stored["logs"], stored["weights"]) == (1, [], None)
+    assert (stored["devices"], stored["logs"], stored["engine"], stored["weights"]) == (1, [], "eager", None)
     assert run.status().state == "created"
 
 
 def test_devices_and_logs_stand_beside_the_recipe(tiny: Dataset) -> None:
     run = create_run(preset("schnet-small"), tiny, devices=2, logs=("tensorboard", "csv"))
     assert (run.recipe_file["devices"], run.recipe_file["logs"]) == (2, ["csv", "tensorboard"])
-    with pytest.raises(MollensError, match="devices is 0; it must be 1 or more"):
+    with pytest.raises(MollensError, match="devices is 0; it must be from 1 to 64"):
         create_run(preset("schnet-small"), tiny, devices=0)
     with pytest.raises(MollensError, match="logs are wandb; possible are csv, tensorboard"):
         create_run(preset("schnet-small"), tiny, logs=["wandb"])
+
+
+def test_cuda_graphs_are_for_one_gpu_and_for_sums_and_means(tiny: Dataset, demo: Dataset) -> None:
+    assert create_run(preset("schnet-small"), tiny, engine="graph").engine == "graph"
+    assert create_run(preset("schnet-small"), tiny, device="cuda:1", engine="graph").engine == "graph"
+    refused = (
+        ("schnet-small", {"engine": "lazy"}, "engine 'lazy': not known; choose one of eager, graph"),
+        ("schnet-small", {"device": "cpu"}, "engine graph: it records CUDA graphs, and a CPU has none; use engine"),
+        ("schnet-small", {"devices": 2}, "engine graph: it works on one GPU, not on 2 devices; use engine eager"),
+        ("composition", {}, "engine graph: the composition model takes no steps"),
+        ("painn-dipole", {}, "engine graph: a dipole moment has no step of a fixed shape"),
+    )
+    made = len(list_runs())
+    for name, how, message in refused:
+        with pytest.raises(MollensError, match=message):
+            create_run(preset(name), demo, **{"engine": "graph", **how})
+    assert len(list_runs()) == made
+
+
+def test_a_command_names_only_what_is_not_usual() -> None:
+    assert options("auto") == []
+    words = ["--device", "cuda:1", "--devices", "2", "--logs", "csv,tensorboard"]
+    assert options("cuda:1", 2, ["csv", "tensorboard"]) == words
+    assert options("auto", engine="graph") == ["--engine", "graph"]
 
 
 def test_molecules_without_the_target_are_counted(demo: Dataset) -> None:

@@ -46,6 +46,16 @@ def test_every_rate_becomes_a_run(demo: Dataset) -> None:
     assert {run.recipe_file["device"] for run in runs} == {"cpu"}
 
 
+def test_the_runs_of_a_search_are_computed_as_it_is_told(demo: Dataset) -> None:
+    recipes = rate_search(preset("thesis-rate-search"), [0, 10])
+    for run in create_search(recipes, demo, device="cpu", devices=2, logs=["csv"]):
+        assert (run.recipe_file["device"], run.devices, run.logs, run.engine) == ("cpu", 2, ["csv"], "eager")
+    made = len(list_runs())
+    with pytest.raises(MollensError, match="engine graph: it works on one GPU, not on 2 devices"):
+        create_search(recipes, demo, devices=2, engine="graph")
+    assert len(list_runs()) == made
+
+
 def test_a_rate_that_no_run_can_have_leaves_no_folder_at_all(demo: Dataset) -> None:
     recipe = changed(preset("thesis-rate-search-frequency"), ["least_weight=0", "min_atoms=15"])
     with pytest.raises(MollensError, match="^rate 3: recipe: weighting size_frequency at rate 3 is undefined"):

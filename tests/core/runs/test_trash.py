@@ -154,14 +154,20 @@ def test_notes(run: Run) -> None:
 
 
 def test_what_an_old_and_a_new_run_say_about_themselves(run: Run) -> None:
-    assert (run.n_trained, run.devices, run.logs) == (0, 1, [])
+    assert (run.n_trained, run.devices, run.logs, run.engine) == (0, 1, [], "eager")
     (run.path / "recipe.json").write_text(json.dumps(RECIPE | {"split": RECIPE["split"] | {"train": 90}}))
     assert open_run(run.id).n_trained == 90
-    more = {"trained_on": {"n": 80}, "devices": 2, "logs": ["tensorboard", "csv", "other"], "device": "cuda"}
+    more = {
+        "trained_on": {"n": 80},
+        "devices": 2,
+        "logs": ["tensorboard", "csv", "other"],
+        "device": "cuda",
+        "engine": "graph",
+    }
     (run.path / "recipe.json").write_text(json.dumps(RECIPE | more))
     new = open_run(run.id)
     assert (new.n_trained, new.devices, new.logs) == (80, 2, ["csv", "tensorboard"])
     assert clone_recipe(new) == {
         "recipe": RECIPE["recipe"], "dataset": "tiny", "split": "default", "device": "cuda", "devices": 2,
-        "logs": ["csv", "tensorboard"],
+        "logs": ["csv", "tensorboard"], "engine": "graph",
     }  # fmt: skip

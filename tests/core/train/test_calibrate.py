@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from core.cli import calibrating, tasks
+from core.data.splits import open_split
 from core.data.store import Dataset
 from core.files import home
 from core.recipes.cost import read_cost
@@ -36,9 +37,9 @@ def test_speed_is_that_of_the_median_step(
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     random = torch.get_num_threads()
     cost = calibrate(recipe, small, "cpu", lambda done, total, text="": told.append((done, total, text)))
-    n_train = min(int(recipe.batch_size), 70 if recipe.batch_size < 70 else sizes[0])
-    assert set(sizes) == {n_train}
-    assert cost.molecules_per_second == pytest.approx(n_train / 0.5)
+    batch_size = min(recipe.batch_size, len(open_split(small).train))
+    assert set(sizes) == {batch_size}
+    assert cost.molecules_per_second == pytest.approx(batch_size / 0.5)
     assert (cost.device, cost.threads, torch.get_num_threads()) == ("cpu", 1, random)
     assert 0 < cost.memory < 10**9 and 10**7 < cost.fixed_memory < 10**11
     assert told[0][2] == "reading" and told[-1] == (module.MEASURED_STEPS, module.MEASURED_STEPS, "validation")

@@ -23,7 +23,7 @@ from core.runs.jobs import request_stop
 from core.runs.predictions import read_predictions
 from core.runs.writer import RunWriter
 from core.train.job import run_job
-from tests.core.train.small_dataset import new_small_run
+from tests.core.train.small_dataset import new_small_run, save_small
 from tests.core.train.whole_runs import assert_same_training, contents, wait_for
 
 
@@ -93,14 +93,24 @@ def in_background(run: Run) -> Thread:
 
 WRITES = {
     "checkpoint": ("last.ckpt",), "metrics": ("metrics.jsonl",), "validation": ("validation.npy",),
-    "index": ("validation.json",), "model": ("model.safetensors",), "description": ("model.json",),
+    "index": ("validation.json",), "model": ("model.safetensors",), "description": ("model.next.json",),
     "predictions": ("predicted.npy",), "status": ("status.json", "kept-back"), "logs": ("steps.csv", "tfevents"),
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of two epochs whose disk was never full, in a home of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOLLENS_HOME", str(tmp_path_factory.mktemp("undisturbed")))
+        run = new_small_run(save_small(), epochs=2)
+        run_job(run.id)
+    return run
+
+
 @pytest.mark.parametrize("what", WRITES)
 def test_a_full_disk_pauses_the_run_which_goes_on_by_itself(
-    small: Dataset, monkeypatch: pytest.MonkeyPatch, what: str
+    small: Dataset, undisturbed: Run, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     disk = Disk(WRITES[what], after={"predictions": 0, "model": 0, "description": 0, "status": 6}.get(what, 1))
     run = new_small_run(small, epochs=2)
@@ -117,8 +127,6 @@ def test_a_full_disk_pauses_the_run_which_goes_on_by_itself(
         job.join(60)
         assert not job.is_alive()
     assert (run.status().state, run.status().error) == ("finished", "")
-    undisturbed = new_small_run(small, epochs=2)
-    run_job(undisturbed.id)
     assert_same_training(run, undisturbed)
     more = {name for name in contents(run) if name not in contents(undisturbed)}
     assert len(more) == (3 if what == "logs" else 0)  # nothing half written is left

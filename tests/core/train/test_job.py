@@ -14,6 +14,8 @@ from core.data.card import Card
 from core.data.splits import open_split
 from core.data.store import Dataset, save_dataset
 from core.errors import MollensError
+from core.recipes.create import create_run
+from core.recipes.recipe import validated
 from core.runs.metrics import read_metrics
 from core.runs.predictions import NONE, read_predictions
 from core.runs.validation import read_validation
@@ -24,7 +26,7 @@ from core.train.predict import flat_molecules, network_outputs, open_model, pred
 from core.train.prepare import offsets_of
 from models.offset import Offset
 from models.registry import OUTPUT
-from tests.core.train.small_dataset import new_small_run, organic_molecules, save_small
+from tests.core.train.small_dataset import TINY, new_small_run, organic_molecules, save_small
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,8 @@ def test_the_composition_model_predicts_its_baseline(small: Dataset) -> None:
     assert counts.T @ predictions.errors[train] == pytest.approx(0, abs=1e-6)  # least squares: no trend is left
     assert validation.errors[0] == pytest.approx(predictions.errors[predictions.split == 1], abs=1e-6)
     assert (run.status().state, run.status().epoch, run.status().epochs) == ("finished", 1, 1)
+    (line,) = read_metrics(run)[0]
+    assert line["memory"] > 10_000_000 and line["gpu_load"] is None and line["validation_seconds"] >= 0
 
 
 def test_molecules_without_the_target_are_left_out() -> None:
@@ -129,6 +133,22 @@ def test_a_changed_dataset_or_split_is_refused(small: Dataset) -> None:
     with pytest.raises(MollensError, match="split default has changed since the run was made"):
         run_job(run.id)
     assert run.status().state == "failed"
+
+
+def test_other_molecules_than_those_that_were_recorded_are_refused(small: Dataset) -> None:
+    run = new_small_run(small, most_per_size=3)
+    path = run.path / "recipe.json"
+    path.write_text(path.read_text().replace(run.recipe_file["trained_on"]["hash"], "0" * 64))
+    with pytest.raises(MollensError, match="its recipe now draws other training molecules than those it was made for"):
+        run_job(run.id)
+    assert run.status().state == "failed"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_cuda_graphs_are_not_replaced_in_silence(small: Dataset) -> None:
+    run = create_run(validated(TINY), small, engine="graph")  # as on another machine
+    with pytest.raises(MollensError, match="engine graph records CUDA graphs, and there is no GPU here"):
+        run_job(run.id)
 
 
 def test_another_dataset_is_predicted_without_split_codes(small: Dataset) -> None:

@@ -15,15 +15,17 @@ from core.runs.predictions import read_predictions
 from core.runs.status import read_status, write_status
 from core.train.job import run_job
 from tests.core.train.small_dataset import new_small_run, organic_molecules, save_small
-from tests.core.train.whole_runs import assert_same_training, in_state, wait_for
+from tests.core.train.whole_runs import assert_same_training, in_state, job_process, wait_for
 
 
-def test_a_background_job_stopped_and_killed_ends_with_the_bits_of_one_that_was_not(small: Dataset) -> None:
+def test_a_job_stopped_resumed_and_killed_ends_with_the_bits_of_one_that_was_not(
+    small: Dataset,
+) -> None:
     run, undisturbed = (new_small_run(small, epochs=20, batch_size=4) for _ in range(2))
-    start_job(run)
-    wait_for(lambda: run.status().epoch >= 1, "an epoch")
-    request_stop(run)
-    wait_for(in_state(run, "stopped"), "the job to stop")
+    with job_process(run):
+        wait_for(lambda: run.status().epoch >= 1, "an epoch")
+        request_stop(run)
+        wait_for(in_state(run, "stopped"), "the job to stop")
     stopped_at = run.status().step
     assert 0 < stopped_at < run.status().steps
 

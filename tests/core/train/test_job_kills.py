@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load, save
 
 from core.data.store import Dataset
 from core.runs.folder import Run
+from core.runs.writer import RunWriter
 from core.train.checkpoint import Progress, unpack
 from core.train.job import run_job
+from core.train.predict import open_model
 from tests.core.train.small_dataset import new_small_run
 from tests.core.train.whole_runs import assert_same_training, in_state, job_process, wait_for
 
@@ -56,6 +66,38 @@ def check_kills(small: Dataset, times: int, seed: int) -> None:
     run_job(undisturbed.id)
     assert_same_training(run, undisturbed)
     assert not list(run.path.glob(".*.part"))  # what a kill left half written is gone
+
+
+@pytest.mark.parametrize("killed_at", ["model.next.json", "model.safetensors", "model.json", "never"])
+def test_weights_and_their_description_fit_whenever_the_job_is_killed(
+    small: Dataset, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    run = new_small_run(small, epochs=1)
+    run_job(run.id)
+    weights = load(run.path.joinpath("model.safetensors").read_bytes())
+    description = json.loads((run.path / "model.json").read_text())
+    other = save({name: value + 1 for name, value in weights.items()})
+    replace = os.replace
+
+    def killed(source: Any, target: Any) -> None:
+        if Path(target).name == killed_at:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    first = open_model(run).description["epoch"]
+    with RunWriter(run) as writer, monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(os, "replace", killed)
+        writer.save_model(other, description | {"epoch": 77, "weights_sha256": hashlib.sha256(other).hexdigest()})
+    model = open_model(run)
+    new = killed_at in ("model.json", "never")
+    assert model.description["epoch"] == (77 if new else first)
+    assert model.network is not None
+    name, value = next(iter(model.network.state_dict().items()))
+    assert torch.equal(value, weights[name] + 1 if new else weights[name])
+    with RunWriter(run) as writer:  # the resumed job writes them again
+        writer.save_model(other, description | {"epoch": 78, "weights_sha256": hashlib.sha256(other).hexdigest()})
+    assert open_model(run).description["epoch"] == 78
+    assert not list(run.path.glob("*.next.json")) and not list(run.path.glob(".*.part"))
 
 
 def test_three_kills(small: Dataset) -> None:

@@ -11,7 +11,7 @@ import torch
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.recipes.recipe import validated
-from core.train import memory, predict, stepping
+from core.train import memory, stepping
 from core.train.job import run_job
 from core.train.loop import Lesson
 from core.train.memory import HEAP, does_not_fit, free_bytes, is_out_of_memory, peak_bytes
@@ -132,7 +132,6 @@ def test_predictions_halve_what_does_not_fit(
     limit_forwards(monkeypatch, 0, RuntimeError("something else"))
     with pytest.raises(RuntimeError, match="something else"):
         network_outputs(network, lesson.molecules, lesson.train)
-    assert predict.PAIRS_PER_BATCH > 0
 
 
 def test_which_errors_mean_used_up_memory() -> None:

@@ -9,8 +9,10 @@ import pytest
 from core.recipes.presets import presets
 from core.recipes.recipe import Model, Recipe
 from core.recipes.streams import stream
+from core.train.graphs import GraphedStep
 from core.train.job import network_keywords
 from core.train.streams import torch_seed
+from models.fast import PairForward
 from models.registry import REPRESENTATIONS, build_network
 from models.weights import COMPOSITION
 
@@ -24,6 +26,8 @@ def test_the_keywords_are_those_of_the_registry() -> None:
     wanted = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
     assert network_keywords(Recipe(), "sum").keys() == wanted
     assert wanted - {"pooling"} <= Recipe.model_fields.keys()
+    points = [inspect.signature(each).parameters["grid_points"].default for each in (PairForward, GraphedStep)]
+    assert points == [Recipe().grid_points] * 2
 
 
 @pytest.mark.parametrize("name", [name for name, each in presets().items() if each.recipe.model != COMPOSITION])

@@ -1,5 +1,6 @@
 """Where compiled loops are kept."""
 
+import os
 from pathlib import Path
 
 import numba
@@ -35,3 +36,34 @@ def test_without_a_writable_folder_machine_code_goes_to_the_temporary_one(
     subject.compiled(names["double"])(values)
     assert values.tolist() == [2.0, 4.0] and refused[0]["cache"]
     assert list(tmp_path.glob("mollens-kernels-*/**/*.nbi"))
+
+
+def test_nobody_elses_folder_is_loaded_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(subject.tempfile, "tempdir", str(tmp_path))  # which mkdtemp reads
+    own = subject._temporary_folder()
+    assert own.parent == tmp_path and own.stat().st_mode & 0o777 == 0o700
+    assert subject._temporary_folder() == own  # the next process finds the code again
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+
+    def assert_fresh() -> None:
+        found = subject._temporary_folder()
+        assert found not in (own, elsewhere) and not found.is_symlink()
+        assert found.stat().st_mode & 0o777 == 0o700 and not list(found.iterdir())
+
+    own.chmod(0o770)  # others may write
+    assert_fresh()
+    own.rmdir()
+    own.symlink_to(elsewhere)  # another's trap
+    assert_fresh()
+    own.unlink()
+    own.write_bytes(b"")
+    assert_fresh()
+    own.unlink()
+    own.mkdir(mode=0o700)
+    uid = os.getuid()
+    monkeypatch.setattr(subject.os, "getuid", lambda: uid + 1)  # a folder of this name that belongs to somebody else
+    own.rename(tmp_path / f"mollens-kernels-{uid + 1}")
+    assert_fresh()
