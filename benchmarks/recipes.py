@@ -26,7 +26,7 @@ from core.recipes.recipe import changed
 from core.runs.folder import open_run
 from core.train.job import run_job
 
-MOST_SECONDS = 150.0
+MOST_SECONDS = 60.0
 
 
 def measure() -> dict[str, Any]:
