@@ -12,8 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from core.train.calibrate import calibrate
-
 from benchmarks.timing import archive
 from core.data.importers import import_file
 from core.data.store import Dataset, open_dataset
@@ -24,6 +22,7 @@ from core.recipes.create import create_run
 from core.recipes.presets import preset, presets
 from core.recipes.recipe import changed
 from core.runs.folder import open_run
+from core.train.calibrate import calibrate
 from core.train.job import run_job
 
 MOST_SECONDS = 60.0
