@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -33,6 +34,7 @@ def start_job(run: Run) -> int:
         MollensError: if the run is at work already or finished, or ships with Mollens.
     """
     reap_children()
+    asked = time.time_ns()
     with run_lock(run.path, START_LOCK):
         check_resumable(run)
         (run.path / "stop").unlink(missing_ok=True)
@@ -41,8 +43,9 @@ def start_job(run: Run) -> int:
             process = _spawn(run)
             stored = read_status(run.path / "status.json", run.what)
             queued = replace(
-                stored, state="queued", phase="", error="", owner="", pid=process.pid, host=socket.gethostname()
-            )
+                stored, state="queued", phase="", error="", owner="", pid=process.pid, host=socket.gethostname(),
+                asked=asked,
+            )  # fmt: skip
             write_status(run.path / "status.json", queued)
         _children.append((process, run))
     return process.pid

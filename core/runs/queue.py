@@ -13,10 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import MollensError
 from core.files import home, lock, plain_disk_errors
-from core.runs.folder import Run
+from core.runs.folder import Run, runs_folder
 
 PATIENCE = 15.0  # seconds that a job of the same run, which was taken over, is given to see it and end
+
+ARRIVAL = 60.0  # seconds that a job which was asked for earlier is given to draw its ticket
 
 Waiting = Callable[[str, int], bool]
 """Called with the device and the number of jobs ahead while there are some; returns False to give up."""
@@ -50,6 +53,34 @@ def turn_on(devices: Sequence[str], waiting: Waiting, run: str = "", poll: float
         yield all(
             held.enter_context(_turn_on_one(device, waiting, run, poll)) for device in sorted(set(devices), key=_order)
         )
+
+
+def let_earlier_draw(run: Run, patience: float = ARRIVAL, poll: float = 0.2) -> bool:
+    """Wait until the jobs that were asked for before this run's job have drawn their tickets; False if some have not.
+
+    Jobs that are started together come up in any order; so they wait in the order in which they were asked for.
+    """
+    asked, until = run.status().asked, time.monotonic() + patience
+    while asked and _on_their_way(asked):
+        if time.monotonic() > until:
+            return False
+        time.sleep(poll)
+    return True
+
+
+def _on_their_way(asked: int) -> bool:
+    """Whether a job of this machine that was asked for before this moment has no ticket yet."""
+    with_ticket = {_run_of(ticket) for ticket in (home() / "queue").glob("*/*.ticket")}
+    for path in runs_folder().glob("*/status.json"):
+        run = Run(path.parent)
+        try:
+            status = run.status()
+        except MollensError:
+            continue
+        coming = status.state in ("queued", "starting") and status.host == socket.gethostname()
+        if coming and 0 < status.asked < asked and run.id not in with_ticket:
+            return True
+    return False
 
 
 def _order(device: str) -> tuple[str, int]:

@@ -37,6 +37,8 @@ class Status:
     host: str = ""
     started: str = ""
     """UTC, ISO-8601; of the first job"""
+    asked: int = 0
+    """when a job in the background was last asked for, ns since 1970 on its machine's clock: its place in the queue"""
     seconds: float = 0.0
     """time spent in training, over all jobs of the run"""
     updated: str = ""

@@ -18,7 +18,7 @@ from core.recipes.create import count_steps
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
 from core.runs.full_disk import STOPPED, StoppedWhileFull
-from core.runs.queue import turn_on
+from core.runs.queue import let_earlier_draw, turn_on
 from core.runs.writer import OwnerLost, RunWriter
 from core.train.checkpoint import unpack
 from core.train.composition import network_offset
@@ -103,6 +103,7 @@ def _wait_and_carry_out(run: Run, record: JobRecord) -> None:
     devices = choose_devices(str(run.recipe_file.get("device", "auto")), run.devices)
     if run.engine == "graph" and devices[0] == "cpu":
         raise MollensError(f"{run.what}: engine graph records CUDA graphs, and there is no GPU here; clone it as eager")
+    let_earlier_draw(run)
     with turn_on(devices, record.waits, run.id) as my_turn:
         if my_turn:
             _carry_out(run, record, devices)

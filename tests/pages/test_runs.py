@@ -86,7 +86,7 @@ def test_a_finished_run_with_its_numbers(dataset: Dataset) -> None:
     assert found["Validation MAE"] == "83.3 meV" and found["Best, epoch 12"] == "83.3 meV"
     assert (found["Baseline"], found["Of the baseline"]) == ("2.00 eV", "4 %")
     text = words(app)
-    assert "first" in text and "finished" in text and "**Still falling.** Validation MAE fell" in text
+    assert "first" in text and "finished" in text and "**Still falling.** The mean validation MAE of the last" in text
     assert {"runs", "fig_validation", "fig_learning", "fig_groups"} <= set(figures(app))
     assert "python -m core train --recipe schnet-small --dataset learned --set epochs=12" in text
     assert not [button for button in app.button if button.label in ("Stop", "Resume")]

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from core.recipes.preview import BY_RATE
 from core.recipes.recipe import Recipe
 
 _RARE = ("inverse_frequency", "effective_number")
-_BY_RATE = ("size", "size_frequency", "inverse_frequency")
 _OF_NETWORKS = ("n_atom_basis", "n_interactions", "n_rbf", "cutoff", "neighbour_cutoff", "reference")
 
 
@@ -45,7 +45,7 @@ def _weights(name: str, values: Mapping[str, Any]) -> bool:
     return {
         "weighting": True,
         "weight_by": weighting in _RARE,
-        "weight_rate": weighting in _BY_RATE,
+        "weight_rate": weighting in BY_RATE,
         "weight_beta": weighting == "effective_number",
         "normalise_weights": weighting != "none" and values["weights_in"] == "loss",
     }.get(name, weighting != "none")

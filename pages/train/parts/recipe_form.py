@@ -40,7 +40,7 @@ _LOGS = {
     "csv": ("CSV log", "Also write the metrics as CSV files into the run's folder"),
     "tensorboard": ("TensorBoard log", "Also write event files that TensorBoard reads"),
 }
-_WIDE = ("weighting",)
+_WIDE = ("target", "weighting")
 
 
 def recipe_form(draft: Draft, dataset: Dataset) -> None:
@@ -106,7 +106,7 @@ def _mark(draft: Draft) -> None:
 
 
 def _fields(names: list[str], draft: Draft, dataset: Dataset) -> None:
-    """Two fields in a row, switches below; a choice that decides what else is asked has a row of its own."""
+    """Two fields in a row, switches below; a choice of long words, or that decides what else is asked, stands alone."""
     switches = [name for name in names if schema()[name].get("type") == "boolean"]
     for name in names:
         if name in _WIDE:

@@ -11,7 +11,7 @@ from core.figures.recipe_preview import By, sampling_figure, share_figure, weigh
 from core.figures.recipe_sentences import sampling_sentence, weight_sentence
 from core.figures.theme import colours
 from core.figures.training_runs import rate_figure
-from core.recipes.preview import Groups, Preview, preview
+from core.recipes.preview import BY_RATE, Groups, Preview, preview
 from core.recipes.recipe import Recipe
 from pages.common.appearance import dark, unbroken
 from pages.common.furniture import card, card_head, empty, show
@@ -55,7 +55,7 @@ def show_preview(found: Preview | MollensError) -> None:
         _weights(found, by)
     if found.recipe.model != "composition":
         with card("rate"):
-            card_head("How fast does it learn?", _schedule(found.recipe), "rate")
+            card_head("How large are its steps?", _schedule(found.recipe), "rate")
             _rate(found.recipe)
 
 
@@ -76,6 +76,7 @@ def _weights(found: Preview, by: By) -> None:
     curve = found.curve
     refused = bool(curve.refused.any())
     classes = "size" if curve.by == "size" else "rarest element"
+    drawn = found.recipe.weights_in == "sampling"
     mean = "as the formula gives it" if refused or not found.recipe.normalise_weights else "mean 1"
     with card("weight"):
         table = pl.DataFrame(
@@ -88,15 +89,18 @@ def _weights(found: Preview, by: By) -> None:
                 "refused": curve.refused,
             }
         )
-        what = "Weight of one molecule in the loss" if found.recipe.weights_in == "loss" else "Chance to be drawn"
-        card_head("How much does a molecule count?", f"{what} against its {classes}, {mean}", "weight", table)
+        what = "Chance to be drawn" if drawn else "Weight of one molecule in the loss"
+        rate = f" at rate {found.recipe.weight_rate:g}" if found.recipe.weighting in BY_RATE else ""
+        card_head("How much does a molecule count?", f"{what} against its {classes}{rate}, {mean}", "weight", table)
         st.markdown(unbroken(weight_sentence(found)))
         show(weight_figure(found, dark()), "fig_weight", f"Weight of a molecule by its {classes}")
     if refused:
         return
     with card("share"):
+        dot = "expected share of the draws" if drawn else "share of all weight"
         card_head(
-            "Where does the weight go?", "Bar: share of the molecules · dot: share of all weight", "share",
+            "What is drawn?" if drawn else "Where does the weight go?",
+            f"Bar: share of the molecules · dot: {dot}", "share",
             _table(found.sizes if by == "size" else found.elements, by),
         )  # fmt: skip
         show(share_figure(found, dark(), by), "fig_share", "Share of the molecules and share of the weight")
@@ -122,7 +126,7 @@ def _schedule(recipe: Recipe) -> str:
     if recipe.schedule == "cosine":
         return f"Learning rate over the epochs: {warm}falls as a cosine to zero"
     if recipe.schedule == "constant":
-        return f"Learning rate over the epochs: {warm}stays"
+        return f"Learning rate over the epochs: {warm}{'then constant' if warm else 'constant'}"
     return (
         f"Learning rate: {warm}multiplied by {recipe.plateau_factor:g} after {recipe.plateau_patience} epochs without "
         "gain. When that happens depends on the validation error, so the steps are not drawn"

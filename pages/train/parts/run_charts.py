@@ -28,6 +28,7 @@ from pages.common.appearance import dark, plain
 from pages.common.furniture import card, card_head, empty
 from pages.train.parts.run_beside import Beside
 from pages.train.parts.run_head import Now
+from pages.train.parts.run_list import group_of
 
 _LOSS_NAMES = {"mse": "Squared error", "mae": "Absolute error", "huber": "Huber loss"}
 _BANDS = {"extremes": "5 of a batch", "quantiles": "Quantiles"}
@@ -176,7 +177,7 @@ def _show_loss(read: list[Read], beside: Beside, log: bool) -> None:
     if ended and beside.first_step:
         st.caption(plain(f"{' and '.join(ended)} logged no step in this part."))
     if not any(len(line.curve) for line in lines):
-        empty("The first steps are on their way." if first.seen.live else "No step was recorded.", "loss")
+        empty(_not_yet(first.seen, "The first steps are on their way.", "No step was recorded."), "loss")
         return
     key = ("loss", _stamp(read), curve.kind, unit, beside.last_step, beside.first_step, log, dark())
     fig = kept_figure(key, lambda: loss_figure(lines, unit, dark(), beside.last_step, log, beside.first_step))
@@ -213,7 +214,7 @@ def _show_validation(
         caption += " · 1 kcal/mol: here against this dataset's labels, not experiment"
     card_head("Validation error", caption, "validation_error", lambda: _epoch_table(read, unit))
     if not len(values):
-        empty("The first epoch is not finished yet." if seen.live else "No epoch was finished.", "validation")
+        empty(_not_yet(seen, "The first epoch is not finished yet.", "No epoch was finished."), "validation")
         return
     found = seen.convergence
     window = 0 if found.state in ("no epochs", "too short") else found.window
@@ -227,6 +228,13 @@ def _show_validation(
     )
     alt = f"Validation MAE over {len(seen.curve)} epochs, now {values[-1] * factor:.3g} {shown}"
     show_live(fig, "fig_validation", alt)
+
+
+def _not_yet(seen: Glance, at_work: str, ended: str) -> str:
+    """Why there is nothing to draw."""
+    if group_of(seen) == "Queued":
+        return "It has not begun."
+    return at_work if seen.live else ended
 
 
 def _epoch_table(read: list[Read], unit: str) -> pl.DataFrame:

@@ -64,14 +64,16 @@ def show_head(seen: Glance, names: dict[str, str], baseline: float | None, now: 
                 st.markdown("  \n".join(plain(line) for line in run.note.splitlines()))
         _show_state(seen, names, there)
         _progress(seen)
-        facts(_facts(seen, baseline, now))
+        if rows := _facts(seen, baseline, now):
+            facts(rows)
         found = seen.convergence
-        if found.state not in ("no epochs", "too short"):
+        if found.state != "no epochs" and (found.state != "too short" or status.state == "finished"):
             unfinished = found.state in ("still falling", "rising")
             text = plain(convergence_sentence(found, _unit(run)))
-            first, _, rest = text.partition(". ")
-            tail = " Verdicts with this run are provisional." if unfinished else ""
-            note(f"**{first}.** {rest}{tail}", "convergence", "notice" if unfinished else "plain")
+            first, _, rest = text.partition(": " if found.state == "too short" else ". ")
+            provisional = unfinished or found.state == "too short"
+            tail = " Verdicts with this run are provisional." if provisional else ""
+            note(f"**{first}.** {rest[:1].upper()}{rest[1:]}{tail}", "convergence", "notice" if unfinished else "plain")
 
 
 def _show_state(seen: Glance, names: dict[str, str], there: bool) -> None:
@@ -148,7 +150,8 @@ def _caption(run: Run, seen: Glance) -> str:
     if run.shipped:
         words.append("ships with Mollens")
     elif status.started:
-        words.append(f"started {moment(status.started)}")
+        word = "waits since" if status.state == "queued" else "started"
+        words.append(f"{word} {moment(status.started)}")
     if status.device:
         words.append(f"on {run.devices} × {status.device}" if run.devices > 1 else f"on {status.device}")
     return " · ".join(plain(word) for word in words)

@@ -122,7 +122,7 @@ def _few_span(n: int, span: int) -> int:
 
 
 def _dot(seen: Glance) -> str:
-    """Red only for failed, orange for unfinished, grey for waiting, ink for the rest."""
+    """Red only for failed, orange for unfinished, grey for waiting or too short to tell, ink for the rest."""
     c = colours(dark())
     assert seen.status is not None
     state = seen.status.state
@@ -134,6 +134,8 @@ def _dot(seen: Glance) -> str:
         return c.faint
     if state == "finished" and seen.convergence.state in ("still falling", "rising"):
         return c.worse
+    if state == "finished" and seen.convergence.state == "too short":
+        return c.faint
     return c.ink
 
 
@@ -154,16 +156,16 @@ def state_words(seen: Glance) -> str:
         left = seen.seconds_left
         return f"{duration(left)} left" if left else status.phase or "first epoch"
     if status.state == "queued":
-        return status.phase or status.message or "waits for its device"
+        return status.phase or status.message or "about to begin"
     if status.state == "created":
         return "not started"
     if status.state == "finished" and seen.linear:
         return "fitted"
     if status.state == "finished":
         found = seen.convergence.state
-        return {"no epochs": "finished", "too short": "finished"}.get(found, found)
+        return {"no epochs": "finished", "too short": "too few epochs"}.get(found, found)
     if status.state == "failed":
         return f"failed: {status.error}" if status.error else "failed"
     if status.state in ("lost", "stopped"):
-        return f"{status.state}, epoch {status.epoch} of {status.epochs}"
+        return f"{status.state}, epoch {status.epoch}"
     return status.state

@@ -9,7 +9,7 @@ import streamlit as st
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import duration, number, percent
-from core.recipes.create import create_run
+from core.recipes.create import create_run, options
 from core.recipes.preview import Preview
 from core.recipes.recipe import Recipe
 from core.runs.devices import list_devices, resolve_device
@@ -38,6 +38,7 @@ def show_start(draft: Draft, dataset: Dataset, found: Preview | MollensError) ->
         head, strip, wrong = (st.container(gap="xsmall") for _ in range(3))
         name, n_seeds, device, n_devices = _ask(draft)
         logs = chosen_logs(draft)
+        engine = draft.base.run.engine if draft.base.run is not None else "eager"
         search, plans = Search(), []
         if isinstance(found, Preview):
             search = ask_search(found.recipe, dataset)
@@ -67,7 +68,7 @@ def show_start(draft: Draft, dataset: Dataset, found: Preview | MollensError) ->
         with head:
             card_head(f"{len(plans)} runs" if len(plans) > 1 else "This run", _turn(device, len(plans), cost), "start")
         with strip:
-            facts(_facts(found, cost, len(plans)))
+            facts(_facts(found, cost, len(plans), bool(search.text)))
             show_source(found.recipe, dataset, device, cost)
         with below:
             _tell_taken_names([plan.name or usual_name(draft) for plan in plans])
@@ -77,11 +78,11 @@ def show_start(draft: Draft, dataset: Dataset, found: Preview | MollensError) ->
                 )
                 note(told, "warnings", "notice")
             if ready:
-                lines = commands(plans, search, name, draft.base, dataset, _how(device, n_devices, logs))
+                lines = commands(plans, search, name, draft.base, dataset, options(device, n_devices, logs, engine))
                 st.code("\n".join(lines), language="bash", wrap_lines=True, height=220 if len(lines) > 3 else "content")
         if clicked and ready:
             with wrong:
-                start(plans, dataset, device, n_devices, logs)
+                start(plans, dataset, device, n_devices, logs, engine)
 
 
 def _ask(draft: Draft) -> tuple[str, int, str, int]:
@@ -153,13 +154,6 @@ def _tell_taken_names(names: Sequence[str]) -> None:
         st.caption(f"There is a run with {which} already: commands will then need the run's id.")
 
 
-def _how(device: str, n_devices: int, logs: list[str]) -> list[str]:
-    """Options of the command line for the device and the logs."""
-    words = [] if device == "auto" else ["--device", device]
-    words += [] if n_devices == 1 else ["--devices", str(n_devices)]
-    return words + (["--logs", ",".join(logs)] if logs else [])
-
-
 def _turn(device: str, n: int, cost: Expected) -> str:
     """Where the runs will run, what they wait for, and when they are done."""
     key = resolve_device(device)
@@ -185,8 +179,8 @@ def _resolved(device: str) -> str:
         return device
 
 
-def _facts(found: Preview, cost: Expected, n: int) -> list[Fact]:
-    """What the run is in numbers."""
+def _facts(found: Preview, cost: Expected, n: int, searched: bool) -> list[Fact]:
+    """What the run is in numbers; of a search, the effective sample at the rate of the form."""
     of_all = f"of {number(found.n_split_train)}" if found.n_train < found.n_split_train else "molecules"
     rows = [Fact("Trained on", number(found.n_train), of_all)]
     rows += [Fact("Validation", number(found.n_validation)), Fact("Test", number(found.n_test))]
@@ -197,7 +191,8 @@ def _facts(found: Preview, cost: Expected, n: int) -> list[Fact]:
     rows.append(Fact("Steps each" if n > 1 else "Steps", number(found.steps)))
     size = found.effective_sample_size
     if found.recipe.weighting != "none" and size == size:
-        rows.append(Fact("Effective sample", number(size), percent(size / max(found.n_train, 1))))
+        at_rate = f", rate {found.recipe.weight_rate:g}" if searched else ""
+        rows.append(Fact(f"Effective sample{at_rate}", number(size), percent(size / max(found.n_train, 1))))
     if cost.seconds is not None:
         rows.append(Fact("Time each" if n > 1 else "Time", duration(cost.seconds)))
         if n > 1:
@@ -207,7 +202,9 @@ def _facts(found: Preview, cost: Expected, n: int) -> list[Fact]:
     return rows
 
 
-def start(plans: Sequence[Plan], dataset: Dataset, device: str, n_devices: int, logs: list[str]) -> None:
+def start(
+    plans: Sequence[Plan], dataset: Dataset, device: str, n_devices: int, logs: list[str], engine: str = "eager"
+) -> None:
     """Make the runs, start their jobs and go to the first; what cannot be done is a sentence."""
     made: list[str] = []
     try:
@@ -215,7 +212,7 @@ def start(plans: Sequence[Plan], dataset: Dataset, device: str, n_devices: int, 
         if present.card.sha256 != dataset.card.sha256:
             raise MollensError(f"dataset {dataset.name}: it has changed since this page was shown; look at it again")
         for plan in plans:
-            run = create_run(plan.recipe, present, plan.name, device, n_devices, logs)
+            run = create_run(plan.recipe, present, plan.name, device, n_devices, logs, engine)
             start_job(run)
             made.append(run.id)
     except (MollensError, OSError) as error:

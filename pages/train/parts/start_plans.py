@@ -10,6 +10,7 @@ import streamlit as st
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.recipes.create import command
+from core.recipes.preview import BY_RATE
 from core.recipes.recipe import Recipe
 from core.recipes.search import rate_search, rates_of
 from core.recipes.ways_out import refused_rates
@@ -20,7 +21,6 @@ from pages.train.parts.recipe_state import Base, Draft
 _SEARCHES = ("thesis-rate-search", "thesis-rate-search-frequency")
 _USUAL = "0-10"
 LAST_SEED = 2**31 - 1
-_BY_RATE = ("size", "size_frequency", "inverse_frequency")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Search:
 
 def ask_search(recipe: Recipe, dataset: Dataset) -> Search:
     """Offer one run for every rate, where the weights have one."""
-    if recipe.weighting not in _BY_RATE or recipe.model == "composition":
+    if recipe.weighting not in BY_RATE or recipe.model == "composition":
         return Search()
     left, right = st.columns([1, 1.2], vertical_alignment="center", gap="small")
     on = left.toggle(
@@ -122,11 +122,11 @@ def commands(
     """The command lines that start these runs; a search is one for each seed.
 
     Args:
-        how: options of the device and of further logs.
+        how: options of device, engine and further logs.
     """
     known = base.preset
     plans = [replace(plan, recipe=plan.recipe.model_copy(update={"preset": known.preset})) for plan in plans]
-    if not search.text or {"--devices", "--logs"} & set(how):  # which a search does not take
+    if not search.text:
         return [" ".join([command(plan.recipe, known, dataset.name, plan.name), *how]) for plan in plans]
     name = name or (base.run.name if base.run is not None else "")
     lines = []

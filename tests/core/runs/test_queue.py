@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 from core.runs.folder import Run, new_run
 from core.runs.jobs import request_stop
 from core.runs.listing import run_row
-from core.runs.queue import jobs_on, place_in_queue, turn_on
+from core.runs.queue import jobs_on, let_earlier_draw, place_in_queue, turn_on
 from core.runs.status import read_status, write_status
 from tests.core.runs.test_jobs import RECIPE, until
 
@@ -154,3 +155,26 @@ def test_a_stop_on_a_full_disk_is_told_by_a_signal(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("core.runs.jobs.os.kill", lambda pid, number: told.append((pid, number)))
     request_stop(run)
     assert told == [(os.getpid(), signal.SIGTERM)]
+
+
+def test_a_job_lets_those_draw_first_that_were_asked_for_before_it(waiting: ExitStack) -> None:
+    earlier, later = (queued_run(name) for name in ("earlier", "later"))
+    for asked, run in enumerate((earlier, later), start=1):
+        write_status(run.path / "status.json", replace(run.status(), asked=asked))
+    assert let_earlier_draw(earlier, patience=0)
+    assert not let_earlier_draw(later, patience=0.05, poll=0.01)  # nobody draws: it goes on all the same
+    waiting.enter_context(turn_on(["cpu"], lambda device, ahead: True, earlier.id))
+    assert let_earlier_draw(later, patience=0)
+
+
+def test_a_job_waits_for_no_run_that_is_not_coming() -> None:
+    ended, later = (queued_run(name) for name in ("ended", "later"))
+    write_status(ended.path / "status.json", replace(ended.status(), asked=1, pid=process_that_has_ended()))
+    write_status(later.path / "status.json", replace(later.status(), asked=2))
+    assert let_earlier_draw(later, patience=0)
+
+
+def process_that_has_ended() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
