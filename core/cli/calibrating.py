@@ -9,12 +9,12 @@ import typer
 
 from core.cli.options import Json
 from core.cli.output import print_json, progress_bar
-from core.cli.training import Device, Settings
+from core.cli.training import Device, Settings, asked_for
 from core.data.store import Dataset, open_dataset
 from core.recipes.cost import Cost, expected_seconds, write_cost
 from core.recipes.parts import parts_of
-from core.recipes.presets import DEFAULT_PRESET, preset
-from core.recipes.recipe import Recipe, changed, validated
+from core.recipes.presets import DEFAULT_PRESET
+from core.recipes.recipe import Recipe, validated
 from core.runs.devices import resolve_device
 from core.tasks import Progress
 
@@ -33,8 +33,7 @@ def calibrate(
     json: Json = False,
 ) -> None:
     """Measure how fast a recipe trains on this machine, and say how long it would take; nothing is trained."""
-    settings = [*(set_ or []), *([f"split={split}"] if split else [])]
-    wanted, opened = changed(preset(recipe), settings), open_dataset(dataset)
+    wanted, opened = asked_for(recipe, split, set_), open_dataset(dataset)
     with progress_bar(f"calibration of {recipe}") as update:
         cost = measure(wanted, opened, device, update)
     told = _told(wanted, opened, cost)

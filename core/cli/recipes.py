@@ -8,12 +8,11 @@ import typer
 
 from core.cli.options import Json
 from core.cli.output import print_json, print_table, progress_bar
-from core.cli.training import Device, Devices, Engine, Logs, Settings, check_devices, logs_of
+from core.cli.training import Device, Devices, Engine, Logs, Settings, asked_for, check_devices, logs_of
 from core.data.store import open_dataset
 from core.errors import MollensError
 from core.recipes.fields import field_rows, limits_text
-from core.recipes.presets import preset, presets
-from core.recipes.recipe import changed
+from core.recipes.presets import presets
 from core.recipes.search import create_search, rate_search, rates_of
 from core.runs.folder import Run
 from core.runs.jobs import start_job
@@ -76,8 +75,7 @@ def search(
 ) -> None:
     """Train one ordinary run per rate of the weights, in the foreground or as jobs in the queue."""
     check_devices(device, devices, engine)  # before a folder is made
-    settings = [*(set_ or []), *([f"split={split}"] if split else [])]
-    recipes = rate_search(changed(preset(recipe), settings), rates_of(rates))
+    recipes = rate_search(asked_for(recipe, split, set_), rates_of(rates))
     runs = create_search(recipes, open_dataset(dataset), name, device, devices, logs_of(logs), engine)
     if background:
         for run in runs:

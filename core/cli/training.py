@@ -12,7 +12,7 @@ from core.data.store import open_dataset
 from core.errors import MollensError
 from core.recipes.create import ENGINES, MOST_DEVICES, create_run
 from core.recipes.presets import DEFAULT_PRESET, preset
-from core.recipes.recipe import changed
+from core.recipes.recipe import Recipe, changed
 from core.runs.devices import resolve_device
 from core.runs.folder import Run, open_run
 from core.runs.jobs import start_job
@@ -59,11 +59,13 @@ def train(
 ) -> None:
     """Train a model in the foreground; Ctrl-C saves a checkpoint and ends, `resume` goes on."""
     check_devices(device, devices, engine)  # before a folder is made
-    settings = [*(set_ or []), *([f"split={split}"] if split else [])]
     found = open_dataset(dataset)
-    begin(
-        create_run(changed(preset(recipe), settings), found, name, device, devices, logs_of(logs), engine), background
-    )
+    begin(create_run(asked_for(recipe, split, set_), found, name, device, devices, logs_of(logs), engine), background)
+
+
+def asked_for(name: str, split: str | None, settings: list[str] | None) -> Recipe:
+    """The recipe of this name with `--split` and every `--set`."""
+    return changed(preset(name), [*(settings or []), *([f"split={split}"] if split else [])])
 
 
 def logs_of(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Has the validation error of a run stopped falling?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,14 +47,19 @@ class Convergence:
 
 def convergence(run: Run) -> Convergence:
     """Judge the recorded epochs of a run, see `judge_curve`."""
-    if run.recipe_values.get("model") == "composition":
-        return Convergence("no epochs")  # fitted in one step
     tail = MetricsTail(run)
     tail.refresh()
-    epochs = [line for line in tail.epochs if line.get("validation_mae") is not None]
-    rates = np.array([line.get("learning_rate") or np.nan for line in epochs], dtype=np.float64)
-    share = float(rates[-1] / np.nanmax(rates)) if len(rates) and np.isfinite(rates).any() else float("nan")
-    return judge_curve(np.array([line["validation_mae"] for line in epochs], dtype=np.float64), share)
+    return convergence_of(run, tail.epochs)
+
+
+def convergence_of(run: Run, epochs: Sequence[dict[str, Any]]) -> Convergence:
+    """The same from the epoch lines of its metrics, for those who have read them."""
+    if run.recipe_values.get("model") == "composition":
+        return Convergence("no epochs")  # fitted in one step
+    scored = [line for line in epochs if line.get("validation_mae") is not None]
+    rates = np.array([line.get("learning_rate") or np.nan for line in scored], dtype=np.float64)
+    share = float(rates[-1] / np.nanmax(rates)) if np.isfinite(rates).any() else float("nan")
+    return judge_curve(np.array([line["validation_mae"] for line in scored], dtype=np.float64), share)
 
 
 def judge_curve(validation_mae: NDArray[np.float64], learning_rate_share: float = float("nan")) -> Convergence:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import MollensError
-from core.judge.convergence import Convergence, judge_curve
+from core.judge.convergence import Convergence, convergence_of
 from core.runs import folder
 from core.runs.folder import Run, list_runs
 from core.runs.metrics import parse_lines
@@ -159,20 +157,11 @@ class Glances:
         tail = self._tails.setdefault(run.path, EpochTail(run.path / "metrics.jsonl"))
         lines = tail.read()
         if lines is not None:
-            known = Glance(run, status, lines, _convergence(run, lines))
+            known = Glance(run, status, lines, convergence_of(run, lines))
         elif status is not known.status or run is not known.run:
             known = Glance(run, status, known.epochs, known.convergence)
         self._known[run.path] = (modified, known)
         return known
-
-
-def _convergence(run: Run, lines: tuple[dict[str, Any], ...]) -> Convergence:
-    if run.recipe_values.get("model") == "composition":
-        return _NO_EPOCHS  # fitted in one step
-    scored = [line for line in lines if line.get("validation_mae") is not None]
-    rates = np.array([line.get("learning_rate") or np.nan for line in scored], dtype=np.float64)
-    share = float(rates[-1] / np.nanmax(rates)) if np.isfinite(rates).any() else float("nan")
-    return judge_curve(np.array([line["validation_mae"] for line in scored], dtype=np.float64), share)
 
 
 def _inside(root: Path) -> list[Path]:

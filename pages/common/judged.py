@@ -19,6 +19,7 @@ from core.judge.curves import GroupCurves, validation_curves
 from core.judge.errors import errors_of
 from core.judge.groups import Group
 from core.judge.held_out import HeldOut, held_out, shared_held_out
+from core.judge.recipes_compared import recipe_key
 from core.runs.folder import Run
 from core.runs.predictions import predictions_folder
 from pages.common.loaders import load_runs
@@ -63,10 +64,9 @@ def display_names(runs: list[Run]) -> dict[str, str]:
 
 def first_of_each_recipe(runs: list[Run]) -> list[Run]:
     """The first run of each recipe, whatever its seed."""
-    found: dict[str, Run] = {}
+    found: dict[tuple[Any, ...], Run] = {}
     for run in runs:
-        recipe = {name: value for name, value in run.recipe_values.items() if name not in ("seed", "threads")}
-        found.setdefault(repr(sorted(recipe.items())), run)
+        found.setdefault(recipe_key(run), run)
     return list(found.values())
 
 

@@ -61,6 +61,8 @@ def test_single_jumps_and_bad_molecules_are_no_explosion() -> None:
     watched = watch()
     for _ in range(20):
         take(watched, [1.0] * 3 + [1e9] * (IN_A_ROW - 1))
+    with pytest.raises(MollensError, match="has exploded"):  # one more in a row
+        take(watched, [1e9])
     broken = LossWatch("mse", IDS, ROWS, np.array([1e4, *[1.0] * 9]))  # one label is far off
     take(broken, [1e8] * 50, rows=np.array([0]))
 
