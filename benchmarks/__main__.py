@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-USUAL = ("importing", "exploring", "filtering", "searching", "training", "judging")
+USUAL = ("importing", "exploring", "filtering", "searching", "training", "judging", "nearest")
 LONG = ("recipes", "equality")
 """Hours: only when they are named; they go on where they were stopped"""
 RESULTS = Path(__file__).parent / "results.json"

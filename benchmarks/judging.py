@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +13,9 @@ import numpy as np
 from benchmarks.timing import median_seconds
 from core.data.search import make_index
 from core.data.store import Dataset, open_dataset
+from core.judge import tables
 from core.judge.compare import compare_runs, differences
-from core.judge.errors import report
+from core.judge.errors import errors_of_all, report
 from core.judge.groupings import open_grouping
 from core.judge.held_out import HeldOut, held_out
 from core.judge.pairing import Paired
@@ -24,6 +28,10 @@ from core.runs.folder import Run, list_runs
 MOLECULES = 27_000
 RUNS = 10
 _GROUPS = ("size", "element", "functional_group", "gap")
+_TABLES = (
+    "size", "element", "size_element", "functional_group", "gap", "heavy", "rings", "where:size=17-19;element=F",
+    "rare:100",
+)  # fmt: skip
 
 
 def measure() -> dict[str, Any]:
@@ -64,6 +72,7 @@ def _many(dataset: Dataset, run: Run) -> dict[str, Any]:
     told["two networks by size, ms"] = _milliseconds(lambda: differences(errors[:1], errors[1:2], member, "mae", seed))
     told["two recipes of 5 seeds by size, ms"] = _milliseconds(lambda: differences(errors[:5], errors[5:], member))
     sources = [_source(run, dataset, rows, ids, line) for line in errors]
+    told |= _tables(dataset, run, rows, ids, errors)
     predicates = open_predicates(dataset)
     told["predicates"] = len(predicates.names)
 
@@ -73,6 +82,45 @@ def _many(dataset: Dataset, run: Run) -> dict[str, Any]:
 
     told["slices of 10 runs, s"] = round(median_seconds(search, 3), 2)
     return told
+
+
+def _tables(dataset: Dataset, run: Run, rows: np.ndarray, ids: np.ndarray, errors: np.ndarray) -> dict[str, Any]:
+    """All measures of ten runs in every grouping: wall and processor time of what a page asks for at a change."""
+    fit = np.random.default_rng(1).normal(0, 0.5, len(rows))
+    sources = [replace(_source(run, dataset, rows, ids, line), baseline=fit) for line in errors]
+    inside = dataset.molecules.contains(7)
+    told: dict[str, Any] = {}
+
+    def tell(words: str, by: str, first: bool = False, **options: Any) -> None:
+        def ask() -> list[Any]:
+            if first:
+                tables._KEPT.clear()
+            return errors_of_all(sources, by, **options)
+
+        wall, processor, groups = _cost(ask)
+        told[f"tables by {by}{words}, {groups} groups, ms wall / CPU"] = f"{wall:.0f} / {processor:.0f}"
+
+    for by in _TABLES:
+        tell("", by)
+        tell(", only with N", by, within=inside)
+    for by in ("size", "size_element"):
+        tell(", other models than before", by, first=True)
+    for by in ("size", "size_element", "functional_group"):
+        tell(", per atom", by, per="atom")
+        tell(", relative", by, relative="baseline")
+        tell(", simultaneous", by, simultaneous=True)
+    return told
+
+
+def _cost(call: Callable[[], list[Any]], times: int = 5) -> tuple[float, float, int]:
+    """Median milliseconds of wall and of processor time, and rows of the first table."""
+    taken = []
+    for _ in range(times):
+        wall, processor = time.perf_counter(), time.process_time()
+        found = call()
+        taken.append((time.perf_counter() - wall, time.process_time() - processor))
+    wall, processor = (1000 * statistics.median(column) for column in zip(*taken, strict=True))
+    return wall, processor, len(found[0])
 
 
 def _source(run: Run, dataset: Dataset, rows: np.ndarray, ids: np.ndarray, errors: np.ndarray) -> HeldOut:

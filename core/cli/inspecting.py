@@ -1,37 +1,56 @@
-"""Commands that look closer: curves of groups over epochs, and the worst molecules."""
+"""Commands that look closer: curves of groups over epochs, the worst molecules, and how errors are spread."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from core.cli.options import Json, Per, RunName
+from core.cli.options import Json, Per, RunName, Where
 from core.cli.output import four_decimals, print_json, print_table
 from core.data.store import open_dataset
-from core.judge.curves import curves_report
+from core.data.where import parse_where
+from core.judge.curves import CURVE_MEASURES, curves_report
 from core.judge.groups import parse_group
-from core.judge.held_out import held_out
+from core.judge.held_out import held_out, shared_held_out
 from core.judge.outliers import outliers_report, page_of
+from core.judge.residuals import residuals_report
 from core.runs.folder import open_run
+
+By = Annotated[
+    str,
+    typer.Option(
+        help="all, size, element, size_element, size_class, rarity, heavy, unsaturation, rings, functional_group, a "
+        "property (its fifths), where:FILTER;FILTER (such molecules and all others), or rare:N (sizes with fewer than "
+        "N training molecules)"
+    ),
+]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="RUN", help="only molecules that this run has not seen either; may be repeated"),
+]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands of this file into `app`."""
     app.command("curves")(show_curves)
     app.command("outliers")(show_outliers)
+    app.command("residuals")(show_residuals)
 
 
 def show_curves(
     run: RunName,
-    by: Annotated[str, typer.Option(help="all, size, element, size_element, size_class or rarity")] = "size",
-    measure: Annotated[str, typer.Option(help="mae, rmse or bias")] = "mae",
+    by: By = "size",
+    measure: Annotated[str, typer.Option(help=", ".join(CURVE_MEASURES))] = "mae",
     per: Per = "molecule",
+    where: Where = None,
     json: Json = False,
 ) -> None:
     """Print the validation error of groups over the epochs; without --json the last recorded epoch."""
     found = open_run(run)
-    content = curves_report(found, open_dataset(found.dataset_name), by, measure, per)
+    dataset = open_dataset(found.dataset_name)
+    content = curves_report(found, dataset, by, measure, per, parse_where(where or [], dataset))
     if json:
         print_json(content)
         return
@@ -47,20 +66,27 @@ def show_outliers(
     run: RunName,
     size: Annotated[str, typer.Option(help="only this number of atoms, e.g. 17 or 17-19")] = "",
     element: Annotated[str, typer.Option(help="only molecules that contain it, e.g. F")] = "",
+    where: Where = None,
     order: Annotated[str, typer.Option(help="worst, best, 'too high', 'too low' or random")] = "worst",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 9,
     offset: Annotated[int, typer.Option(min=0)] = 0,
+    part: Annotated[str, typer.Option(help="test, or validation: the part of the split")] = "test",
+    on: Annotated[str, typer.Option("--dataset", help="another dataset that the run has predicted")] = "",
     json: Json = False,
 ) -> None:
-    """Print the test molecules that a run predicts worst, best or most one-sidedly."""
+    """Print the held-out molecules that a run predicts worst, best or most one-sidedly."""
     found = open_run(run)
-    source = held_out(found, open_dataset(found.dataset_name))
-    group = parse_group(size or None, element or None)
-    content = outliers_report(page_of(source, group, order, limit, offset), source, group, order)
+    dataset = open_dataset(on or found.dataset_name)
+    source = held_out(found, dataset, part)
+    group, chosen = parse_group(size or None, element or None), parse_where(where or [], dataset)
+    inside = chosen.mask(dataset)
+    if group is not None:
+        inside &= group.members(dataset.molecules, np.arange(dataset.molecules.n_molecules))
+    content = outliers_report(page_of(source, inside, order, limit, offset), source, group, order, chosen.where())
     if json:
         print_json(content)
         return
-    print(f"{content['run']}: {content['n']:,} test molecules, {order} first\n")
+    print(f"{content['run']}: {content['n']:,} {part} molecules, {order} first\n")
     unit = content["unit"]
     print_table(
         ("id", f"error [{unit}]", "atoms", "formula", f"target [{unit}]", f"predicted [{unit}]", "SMILES"),
@@ -76,4 +102,54 @@ def show_outliers(
             )
             for m in content["molecules"]
         ],
+    )
+
+
+def show_residuals(
+    run: RunName,
+    others: With = None,
+    where: Where = None,
+    per: Per = "molecule",
+    part: Annotated[str, typer.Option(help="test, or validation: the part of the split")] = "test",
+    absolute: Annotated[bool, typer.Option("--absolute", help="spread of |error| instead of the signed error")] = False,
+    on: Annotated[str, typer.Option("--dataset", help="another dataset that the run has predicted")] = "",
+    bins: Annotated[int, typer.Option(min=2, max=500, help="about so many bins along each axis")] = 44,
+    json: Json = False,
+) -> None:
+    """Print how errors are spread: their density against the target, and the distribution of all runs that are named.
+
+    Of an energy the target is shown without its free atoms, never as a total.
+    """
+    runs = [open_run(name) for name in (run, *(others or []))]
+    dataset = open_dataset(on or runs[0].dataset_name)
+    only = shared_held_out(runs, dataset, part) if len(runs) > 1 else None
+    sources = [held_out(each, dataset, part, only) for each in runs]
+    content = residuals_report(sources, parse_where(where or [], dataset), per, not absolute, bins)
+    if json:
+        print_json(content)
+        return
+    _print_residuals(content)
+
+
+def _print_residuals(content: dict[str, Any]) -> None:
+    unit = content["unit"]
+    print(f"{content['run']}: {content['n']:,} {content['part']} molecules of {content['dataset']}\n")
+    print_table(
+        ("run", f"median error [{unit}]", f"median |error| [{unit}]", f"95 % below [{unit}]"),
+        [
+            (each["run"], four_decimals(each["bias_median"]), four_decimals(each["median"]), four_decimals(each["p95"]))
+            for each in content["distribution"]["runs"]
+        ],
+    )
+    density = content["density"]
+    if content["n"] == 0:
+        print("\nno such molecule is held out with a target that can be shown along an axis")
+        return
+    edges, axis = density["x_edges"], f"{density['x_label']} [{density['x_unit']}]".removesuffix(" []")
+    print(f"\nerror of {content['run']} along {axis}\n")
+    quartiles = (density["low"], density["median"], density["high"])
+    columns = list(zip(edges[:-1], edges[1:], density["column_n"], *quartiles, strict=True))
+    print_table(
+        ("from", "to", content["part"], f"lower quartile [{unit}]", f"median [{unit}]", f"upper quartile [{unit}]"),
+        [(f"{a:.5g}", f"{b:.5g}", n, *map(four_decimals, limits)) for a, b, n, *limits in columns if n],
     )

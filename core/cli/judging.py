@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.options import Json, Per, RunName
+from core.cli.inspecting import By, With
+from core.cli.options import Json, Per, RunName, Where
 from core.cli.output import four_decimals, print_json, print_table
 from core.data.store import open_dataset
+from core.data.where import parse_where
 from core.judge.errors import report
-from core.judge.groups import GROUPINGS
-from core.judge.held_out import MEASURES
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.intervals import N_PERCENTILE, N_POINTS_ONLY
+from core.judge.measures import MEASURES, RELATIVE
 from core.runs.folder import open_run
 
-_HEADS = {"mae": "MAE", "rmse": "RMSE", "p95": "95th percentile"}
+_HEADS = {"mae": "MAE", "rmse": "RMSE", "mse": "MSE", "p95": "95th percentile"}
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -25,37 +26,51 @@ def add_commands(app: typer.Typer) -> None:
 
 def show_report(
     run: RunName,
-    by: Annotated[str, typer.Option(help=", ".join(GROUPINGS))] = "size",
+    by: By = "size",
     measure: Annotated[str, typer.Option(help=f"measure with its interval: {', '.join(MEASURES)}")] = "mae",
     per: Per = "molecule",
     part: Annotated[str, typer.Option(help="test, or validation: the part of the split")] = "test",
-    others: Annotated[
-        list[str] | None,
-        typer.Option("--with", metavar="RUN", help="only molecules that this run has not seen either; may be repeated"),
+    where: Where = None,
+    relative: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(RELATIVE)}: the ratio of every error to that of the baseline on its molecules"),
     ] = None,
+    simultaneous: Annotated[
+        bool, typer.Option("--simultaneous", help="also intervals that hold for all groups at once")
+    ] = False,
+    others: With = None,
+    on: Annotated[str, typer.Option("--dataset", help="another dataset that the run has predicted")] = "",
     json: Json = False,
 ) -> None:
     """Print the errors of a run on its held-out molecules, overall and by group."""
     found = open_run(run)
+    dataset = open_dataset(on or found.dataset_name)
     also = [open_run(other) for other in others or []]
-    content = report(found, open_dataset(found.dataset_name), by, measure, part, per, also)
+    within = parse_where(where or [], dataset)
+    content = report(found, dataset, by, measure, part, per, also, within, relative, simultaneous)
     if json:
         print_json(content)
         return
-    _print_report(content, by, measure)
+    _print_report(content, by, measure, simultaneous)
 
 
-def _print_report(content: dict[str, Any], by: str, measure: str) -> None:
-    unit, part = content["unit"], content["part"]
+def _print_report(content: dict[str, Any], by: str, measure: str, simultaneous: bool) -> None:
+    part, n = content["part"], content["n"]
+    among = f" with {', '.join(content['where'])}" if content["where"] else ""
     print(
-        f"{content['run']}: {content['target']} of {content['dataset']}, {content['n']:,} {part} molecules of split "
-        f"{content['split']}"
+        f"{content['run']}: {content['target']} of {content['dataset']}, {n:,} {part} molecules of split "
+        f"{content['split']}{among}"
     )
-    told = [f"{_HEADS.get(m, m)} {_value(content, m)} {unit}" for m in dict.fromkeys((measure, "mae", "rmse"))]
-    print(f"{', '.join(told)}; baseline (linear in composition) MAE {content['baseline_mae']:.4f} {unit}\n")
-    more = [m for m in ("mae", "rmse") if m != measure]
+    if n == 0:
+        print("no such molecule is held out")
+        return
+    told = [f"{_HEADS.get(m, m)} {_value(content, m)}{_unit(content, m)}" for m in _shown(measure)]
+    if content["baseline_mae"] is not None:  # of a model from elsewhere it may not be known
+        baseline = f"{content['baseline_mae']:.4f} {content['baseline_unit']}"
+        told.append(f"baseline (linear in composition) MAE {baseline}")
+    print(f"{', '.join(told)}{'; errors are ratios to those of the baseline' if content['relative'] else ''}\n")
     print_table(
-        (by, part, "training", *_columns(measure, more, unit)),
+        (by, part, "training", *_columns(content, measure, simultaneous)),
         [
             (
                 group["group"],
@@ -63,17 +78,31 @@ def _print_report(content: dict[str, Any], by: str, measure: str) -> None:
                 f"{group['n_train']:,}",
                 four_decimals(group[measure]),
                 _interval(group, measure),
-                *(four_decimals(group[m]) for m in more),
+                *([_interval(group, measure, "_all")] if simultaneous else []),
+                *(four_decimals(group[m]) for m in _shown(measure)[1:]),
             )
             for group in content["groups"]
         ],
     )
-    print("\na maximum has no interval" if measure == "max" else f"\nno interval below {N_POINTS_ONLY} molecules")
+    least = N_PERCENTILE if measure == "p95" else N_POINTS_ONLY
+    print("\na maximum has no interval" if measure == "max" else f"\nno interval below {least} molecules")
 
 
-def _columns(measure: str, more: list[str], unit: str) -> list[str]:
-    heads = [f"{_HEADS.get(m, m)} [{unit}]" for m in (measure, *more)]
-    return [heads[0], "95 % interval", *heads[1:]]
+def _shown(measure: str) -> list[str]:
+    return list(dict.fromkeys((measure, "mae", "rmse")))
+
+
+def _unit(content: dict[str, Any], measure: str) -> str:
+    unit = content["measure_unit"] if measure == content["measure"] else content["unit"]
+    return f" {unit}" if unit else ""
+
+
+def _columns(content: dict[str, Any], measure: str, simultaneous: bool) -> list[str]:
+    heads = []
+    for each in _shown(measure):
+        unit = _unit(content, each).strip()
+        heads.append(f"{_HEADS.get(each, each)} [{unit}]" if unit else f"{_HEADS.get(each, each)} / baseline")
+    return [heads[0], "95 % interval", *(["95 % together"] if simultaneous else []), *heads[1:]]
 
 
 def _value(content: dict[str, Any], measure: str) -> str:
@@ -81,6 +110,6 @@ def _value(content: dict[str, Any], measure: str) -> str:
     return four_decimals(content[measure]) + (f" ({interval})" if interval else "")
 
 
-def _interval(row: dict[str, Any], measure: str) -> str:
-    low, high = row.get(f"{measure}_low"), row.get(f"{measure}_high")
+def _interval(row: dict[str, Any], measure: str, kind: str = "") -> str:
+    low, high = row.get(f"{measure}_low{kind}"), row.get(f"{measure}_high{kind}")
     return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"

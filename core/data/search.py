@@ -106,10 +106,11 @@ def substructure_rows(dataset: Dataset, query: str, progress: Progress | None = 
     return rows
 
 
-def nearest_rows(dataset: Dataset, row: int, n: int) -> tuple[Rows, NDArray[np.float64]]:
+def nearest_rows(dataset: Dataset, row: int, n: int, among: Rows | None = None) -> tuple[Rows, NDArray[np.float64]]:
     """Rows and similarities (n,) of the molecules most like the one at `row`, which is left out; the best first.
 
     Tanimoto similarity of Morgan fingerprints, radius 2, 2048 bits. Molecules without a readable SMILES are left out.
+    `among` are the rows to choose from; all if None.
 
     Raises:
         MollensError: if the index is not made yet, or the molecule has no readable SMILES.
@@ -125,6 +126,8 @@ def nearest_rows(dataset: Dataset, row: int, n: int) -> tuple[Rows, NDArray[np.f
     alike = similarities(graphs.fingerprints, graphs.fingerprints[graph])
     alike = np.where(graphs.readable, alike, -1.0)
     values = np.where(index.which >= 0, alike[index.which], -1.0)
+    if among is not None:
+        values = np.where(np.isin(np.arange(len(values)), among), values, -1.0)
     values[row] = -1.0
     n = min(n, int(np.count_nonzero(values >= 0)))
     least = np.partition(values, len(values) - n)[len(values) - n] if n else 2.0

@@ -1,4 +1,4 @@
-"""Held-out errors of one run, by group of molecules."""
+"""Held-out errors of runs, by any group of molecules."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,107 +7,173 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.data.balance import is_common
+from core.data.cells import cells_of
+from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.groups import Group, cells_of, is_common, make_groups, membership
-from core.judge.held_out import MEASURES, PER, HeldOut, held_out, quantities, shared_held_out, unit_per
-from core.judge.intervals import (
-    N_PERCENTILE,
-    N_POINTS_ONLY,
-    interval_of_quantile,
-    intervals_of_means,
-    kind_of_interval,
-)
-from core.judge.resampling import Resamples, sums_by_cell
+from core.judge.divisions import Division, division_of
+from core.judge.groupings import Grouping
+from core.judge.groups import Group
+from core.judge.held_out import PER, HeldOut, held_out, shared_held_out
+from core.judge.intervals import kind_of_interval
+from core.judge.measures import WITH_LIMITS, check_measure, check_relative, measure_unit
+from core.judge.resampling import seed_of
+from core.judge.tables import Stack, measured
 from core.runs.folder import Run
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+By = str | Grouping | Sequence[Group]
 
 
 def group_errors(
     run: Run,
     dataset: Dataset,
-    by: str = "size",
+    by: By = "size",
     split: str = "test",
     per: str = "molecule",
-    only: NDArray[np.int64] | None = None,
+    only: Ints | None = None,
+    within: Mask | None = None,
+    relative: str | None = None,
+    simultaneous: bool = False,
 ) -> pl.DataFrame:
-    """Errors of a run on held-out molecules, one row per group of `make_groups`.
+    """Errors of a run on held-out molecules, one row per group.
 
-    by: a grouping of `make_groups`
+    by: a name of `groupings_of`, filters such as "where:size=17-19;element=F", or "rare:100" (sizes with fewer training
+        molecules than that); of a grouping that is named, groups without any molecule are left out. Or groups.
     split: "test" or "validation", the part of the run's split
     per: "molecule", or "atom" for errors divided by the number of atoms (extensive targets only)
     only: ids to stay within, see `shared_held_out`
+    within: (n_molecules,) of the dataset; held-out, training and all molecules are those inside
+    relative: "baseline" for the ratio of every measure to that of the baseline on the same molecules
+    simultaneous: also limits that hold for all groups of the table at once
 
-    Columns: group, label, lowest, highest (atoms), element, n_held_out, n_train, share (of all molecules), common (at
-    least 1 %), interval ("none", "bootstrap-t", "bca"); mae, rmse, median, p95, bias each with _low and _high (95 %);
-    mse (unit squared), max; baseline_mae, baseline_rmse, baseline_median, baseline_bias. Values are in the target's
-    unit, bias is predicted minus target. Null where the number of molecules allows no value or no interval. Groups
-    without held-out molecules stay, with null values.
+    Columns: group, label, lowest and highest (of what orders the groups, such as atoms), element, where (the group as
+    filters joined by ";"), n_held_out, n_train, share (of all molecules), common (at least 1 %), interval ("none",
+    "bootstrap-t", "bca"); mae, rmse, mse (unit squared), median, p95, bias each with _low and _high (95 %) and, asked
+    for, _low_all and _high_all; max; baseline_mae, baseline_rmse, baseline_mse, baseline_median, baseline_bias, which
+    are never relative. Values are in the target's unit, bias is predicted minus target and has no ratio. Null where the
+    number of molecules allows no value or no interval.
 
     Raises:
-        MollensError: see `held_out`; or for "atom" with an intensive target.
+        MollensError: see `held_out`; for an unknown grouping; or for "atom" with an intensive target.
     """
-    return errors_of(held_out(run, dataset, split, only), by, per)
+    return errors_of(held_out(run, dataset, split, only), by, per, within, relative, simultaneous)
 
 
-def errors_of(source: HeldOut, by: str | Sequence[Group] = "size", per: str = "molecule") -> pl.DataFrame:
-    """The table of `group_errors` for held-out molecules that are already at hand, and for any groups."""
-    molecules, cells = source.dataset.molecules, cells_of(source.dataset.molecules)
-    groups = _groups(source, by) if isinstance(by, str) else list(by)
-    of_group = membership(groups, molecules, cells.example)  # (n_groups, n_cells)
-    member = of_group[:, cells.of[source.rows]]
-    n_held_out, n_all = member.sum(axis=1), of_group @ cells.count(source.all_rows)
-    scale = _scale(source, per)
-    resamples = source.resamples.part(slice(0, 3) if per == "molecule" else slice(3, 6))
-    columns: dict[str, Any] = {
-        **_names(groups),
+def errors_of(
+    source: HeldOut,
+    by: By = "size",
+    per: str = "molecule",
+    within: Mask | None = None,
+    relative: str | None = None,
+    simultaneous: bool = False,
+) -> pl.DataFrame:
+    """The table of `group_errors` for held-out molecules that are already at hand."""
+    return errors_of_all([source], by, per, within, relative, simultaneous)[0]
+
+
+def errors_of_all(
+    sources: Sequence[HeldOut],
+    by: By = "size",
+    per: str = "molecule",
+    within: Mask | None = None,
+    relative: str | None = None,
+    simultaneous: bool = False,
+) -> list[pl.DataFrame]:
+    """The tables of several runs, each as `errors_of` gives it, but in one go for all that share their molecules."""
+    check_relative(relative)
+    scales = [_scale(source, per) for source in sources]
+    divisions = [_division(source, by, within) for source in sources]
+    cells = cells_of(sources[0].dataset.molecules).of if sources else None
+    alike: dict[tuple[int, int], list[int]] = {}
+    for k, source in enumerate(sources):
+        alike.setdefault((seed_of(source.ids), id(divisions[k])), []).append(k)
+    tables: dict[int, pl.DataFrame] = {}
+    for (seed, _), members in alike.items():
+        first, division = sources[members[0]], divisions[members[0]]
+        places = np.arange(len(first.rows)) if within is None else np.flatnonzero(within[first.rows])
+        stack = Stack(
+            errors=np.stack([(sources[k].error * scales[k])[places] for k in members]),
+            baselines=np.stack([(sources[k].baseline_error * scales[k])[places] for k in members]),
+            cell=np.asarray(division.of[first.rows[places]]),
+            cells=division.cells,
+            places=places,
+            n_all=len(first.rows),
+            seed=seed,
+            # sizes and elements are looked at by turns, and all their groups are made of the same cells
+            key=(*(sources[k] for k in members), per) if within is None and division.of is cells else None,
+        )
+        for k, columns in zip(members, measured(stack, relative, simultaneous), strict=True):
+            tables[k] = _table(sources[k], division, within, stack.n, columns)
+    return [tables[k] for k in range(len(sources))]
+
+
+def _division(source: HeldOut, by: By, within: Mask | None) -> Division:
+    inside = source.all_rows if within is None else source.all_rows[within[source.all_rows]]
+    return division_of(source.dataset, by, inside, source.train_rows)
+
+
+def _table(
+    source: HeldOut, division: Division, within: Mask | None, n_held_out: Ints, columns: dict[str, Any]
+) -> pl.DataFrame:
+    train, everything = source.train_rows, source.all_rows
+    if within is not None:
+        train, everything = train[within[train]], everything[within[everything]]
+    n_all = division.counts(everything)
+    counted = {
         "n_held_out": n_held_out,
-        "n_train": of_group @ cells.count(source.train_rows),
-        "share": n_all / len(source.all_rows),
-        "common": is_common(n_all, len(source.all_rows)),
+        "n_train": division.counts(train),
+        "share": n_all / max(len(everything), 1),
+        "common": is_common(n_all, len(everything)),
         "interval": [kind_of_interval(int(n)) for n in n_held_out],
-        **_measures(source.error * scale, member, resamples),
-        **_baseline(source.baseline_error * scale, member, source.resamples),
     }
-    return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
-
-
-def _groups(source: HeldOut, by: str) -> list[Group]:
-    """The groups of one grouping that occur in the split."""
-    molecules, rows = source.dataset.molecules, source.all_rows
-    if by in ("size", "element", "size_element"):  # what occurs does not need all molecules
-        cells = cells_of(molecules)
-        rows = cells.example[cells.count(rows) > 0]
-    return make_groups(molecules, rows, by)
+    schema = {"interval": pl.String}
+    found = division.names.hstack(pl.DataFrame({**counted, **columns}, schema_overrides=schema))
+    return found.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def report(
     run: Run,
     dataset: Dataset,
-    by: str = "size",
+    by: By = "size",
     measure: str = "mae",
     split: str = "test",
     per: str = "molecule",
     others: Sequence[Run] = (),
+    within: Selection | None = None,
+    relative: str | None = None,
+    simultaneous: bool = False,
 ) -> dict[str, Any]:
     """Held-out errors as `report --json` prints them; groups without held-out molecules are left out.
 
-    Every group and the whole carry the measure with its interval, e.g. "median", "median_low", "median_high".
-    others: stay within the molecules that these runs have not seen either, see `shared_held_out`.
+    Every group and the whole carry the measure with its interval, e.g. "median", "median_low", "median_high"; "unit" is
+    that of mae and rmse, "measure_unit" that of the measure. The baseline's MAE is never relative.
+    others: stay within the molecules that these runs have not seen either, see `shared_held_out`
+    within: only such molecules, held out or of training
 
     Raises:
         MollensError: as `group_errors`, or for an unknown measure.
     """
-    if measure not in MEASURES:
-        raise MollensError(f"measure {measure!r} is not known; known are {', '.join(MEASURES)}")
+    check_measure(measure, relative)
     only = shared_held_out([run, *others], dataset, split) if others else None
     source = held_out(run, dataset, split, only)
-    total = errors_of(source, "all", per).row(0, named=True)
-    table = errors_of(source, by, per).filter(pl.col("n_held_out") > 0)
-    limits = [] if measure == "max" else [f"{measure}_low", f"{measure}_high"]  # a maximum has no interval
+    if relative is not None and not np.isfinite(source.baseline).any():
+        raise MollensError(
+            f"run {run.name}: has no baseline, as it is not known which molecules it was trained on; ask for errors "
+            "that are not relative"
+        )
+    inside = within.mask(dataset) if within else None
+    options: dict[str, Any] = {"per": per, "within": inside, "relative": relative}
+    total = errors_of(source, (Group("all"),), **options).row(0, named=True)
+    table = errors_of(source, by, **options, simultaneous=simultaneous).filter(pl.col("n_held_out") > 0)
+    limits = [f"{measure}_{end}" for end in ("low", "high")] if measure in WITH_LIMITS else []
+    together = [f"{limit}_all" for limit in limits] if simultaneous else []
     whole = dict.fromkeys(["mae", "rmse", "baseline_mae", measure, *limits])
-    keys = dict.fromkeys(["group", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse", measure, *limits])
+    always = ["group", "label", "where", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse"]
+    keys = dict.fromkeys([*always, measure, *limits, *together])
     return {
         "run": run.name,
         "dataset": dataset.name,
@@ -115,7 +181,12 @@ def report(
         "split": run.split_name,
         "part": split,
         "per": per,
-        "unit": unit_per(source.target.unit, per),
+        "where": within.where() if within else [],
+        "relative": relative,
+        "unit": measure_unit(source.target.unit, "mae", per, relative),
+        "measure": measure,
+        "measure_unit": measure_unit(source.target.unit, measure, per, relative),
+        "baseline_unit": measure_unit(source.target.unit, "mae", per),
         "n": total["n_held_out"],
         **{key: total[key] for key in whole},
         "groups": table.select(list(keys)).to_dicts(),
@@ -134,68 +205,3 @@ def _scale(source: HeldOut, per: str) -> Floats:
             "has no meaning; use errors per molecule"
         )
     return 1.0 / source.sizes
-
-
-def _names(groups: list[Group]) -> dict[str, pl.Series]:
-    return {
-        "group": pl.Series([g.name for g in groups], dtype=pl.String),
-        "label": pl.Series([g.label for g in groups], dtype=pl.String),
-        "lowest": pl.Series([g.lowest for g in groups], dtype=pl.Int64),
-        "highest": pl.Series([g.highest for g in groups], dtype=pl.Int64),
-        "element": pl.Series([g.element for g in groups], dtype=pl.String),
-    }
-
-
-def _measures(error: Floats, member: NDArray[np.bool_], resamples: Resamples) -> dict[str, Floats]:
-    """All measures of errors (n,) in every group with their limits; each (n_groups,), NaN where not allowed."""
-    size = np.abs(error)
-    mae, mse, bias = intervals_of_means(quantities(error), member, resamples=resamples)
-    quantiles = np.full((7, len(member)), np.nan)
-    for k, inside in enumerate(member):
-        ordered = np.sort(size[inside])
-        if len(ordered):
-            quantiles[:, k] = _quantiles(ordered)
-    median, median_low, median_high, p95, p95_low, p95_high, largest = quantiles
-    return {
-        "mae": mae.mean,
-        # An absolute error is not negative; bootstrap-t does not know that.
-        "mae_low": np.maximum(mae.low, 0),
-        "mae_high": mae.high,
-        "rmse": np.sqrt(mse.mean),
-        "rmse_low": np.sqrt(np.maximum(mse.low, 0)),
-        "rmse_high": np.sqrt(mse.high),
-        "mse": mse.mean,
-        "median": median,
-        "median_low": median_low,
-        "median_high": median_high,
-        "p95": p95,
-        "p95_low": p95_low,
-        "p95_high": p95_high,
-        "bias": bias.mean,
-        "bias_low": bias.low,
-        "bias_high": bias.high,
-        "max": largest,
-    }
-
-
-def _baseline(error: Floats, member: NDArray[np.bool_], resamples: Resamples) -> dict[str, Floats]:
-    """The baseline's errors (n,) in every group; each (n_groups,), NaN for an empty one."""
-    size = np.abs(error)
-    sums = sums_by_cell(quantities(error), resamples.cell, len(resamples.first))
-    with np.errstate(invalid="ignore"):
-        mae, mse, bias = sums @ member[:, resamples.first].T.astype(np.float64) / member.sum(axis=1)
-    return {
-        "baseline_mae": mae,
-        "baseline_rmse": np.sqrt(mse),
-        "baseline_median": np.array([np.median(size[m]) if m.any() else np.nan for m in member]),
-        "baseline_bias": bias,
-    }
-
-
-def _quantiles(ordered: Floats) -> list[float]:
-    """Median and 95th percentile of absolute errors (n,), ascending, each with limits; then the largest."""
-    n = len(ordered)
-    median_limits = interval_of_quantile(ordered, 0.5)
-    p95_limits = interval_of_quantile(ordered, 0.95) if n >= N_PERCENTILE else (np.nan, np.nan)
-    p95 = float(np.quantile(ordered, 0.95)) if n >= N_POINTS_ONLY else np.nan
-    return [float(np.median(ordered)), *median_limits, p95, *p95_limits, float(ordered[-1])]

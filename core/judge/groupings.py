@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,9 @@ from core.data.search import coverage, substructure_rows
 from core.data.selection import Range, Selection, Span
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.judge.filters import WHERE, read_filter, selection_words
 from core.judge.groups import ALIASES, GROUPINGS, Group, make_groups, membership
+from core.judge.resampling import cells_of_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,6 +71,12 @@ class Grouping:
         """(n_groups, n) which of the molecules at `rows` belong to which group."""
         return self.table[:, rows]
 
+    @cached_property
+    def cells(self) -> tuple[Ints, Mask]:
+        """(n_molecules,) cell of each molecule, and (n_groups, n_cells) which cells make up each group."""
+        cell = cells_of_groups(self.table)
+        return cell, self.table[:, np.unique(cell, return_index=True)[1]]
+
     def keep(self, chosen: ArrayLike) -> Grouping:
         """The grouping with some of its groups (n_groups,) only."""
         places = np.flatnonzero(np.asarray(chosen))
@@ -93,12 +101,30 @@ def groupings_of(dataset: Dataset) -> list[str]:
 def open_grouping(dataset: Dataset, by: str) -> Grouping:
     """A grouping of all molecules of a dataset; kept for the next time.
 
-    by: a name of `groupings_of`; the key of a property stands for its fifths, from all molecules of the dataset.
+    by: a name of `groupings_of`; the key of a property stands for its fifths, from all molecules of the dataset; or
+        filters such as "where:size=17-19;element=F", for the groups "inside" and "outside". For "rare:100", which
+        needs a run, see `core.judge.rarity`.
 
     Raises:
-        MollensError: for an unknown name, or where molecules have no SMILES to find rings and functional groups in.
+        MollensError: for an unknown name or filter, or where molecules have no SMILES to find rings and functional
+            groups in.
     """
+    if by.startswith(WHERE):
+        return _of_filter(dataset, read_filter(by, dataset))
     return _open(dataset, ALIASES.get(by, by))
+
+
+@lru_cache(maxsize=32)
+def _of_filter(dataset: Dataset, selection: Selection) -> Grouping:
+    inside = selection.mask(dataset)
+    words = selection_words(selection, dataset)
+    return Grouping(
+        WHERE + ";".join(selection.where()),
+        ("inside", "outside"),
+        (words, f"all but {words}"),
+        np.stack([inside, ~inside]),
+        (selection, None),
+    )
 
 
 @lru_cache(maxsize=32)
@@ -110,6 +136,8 @@ def _open(dataset: Dataset, by: str) -> Grouping:
         return _of_numbers(by, molecules.heavy_atoms, "heavy atoms", lambda n: Selection(heavy=(Span(n, n),)))
     if by == "unsaturation":
         return _of_numbers(by, np.floor(unsaturation(molecules)).astype(np.int64), "rings and multiple bonds")
+    if by.startswith("rare:"):
+        raise MollensError(f"grouping {by[:40]!r}: rare in training is a matter of a run; it needs one")
     if by in ("rings", "functional_group"):
         if not _has_smiles(dataset):
             raise MollensError(f"dataset {dataset.name}: has no SMILES, so it cannot be divided by {by}")
@@ -119,7 +147,8 @@ def _open(dataset: Dataset, by: str) -> Grouping:
         return _of_functional_groups(dataset)
     if by in _numbers(dataset):
         return _of_property(dataset, by)
-    raise MollensError(f"grouping {by!r} is not known; known are {', '.join(groupings_of(dataset))}")
+    known = ", ".join(groupings_of(dataset))
+    raise MollensError(f"grouping {by[:60]!r} is not known; known are {known}, where:FILTER;FILTER, rare:N of a run")
 
 
 def _of_groups(molecules: Molecules, by: str) -> Grouping:
@@ -131,13 +160,14 @@ def _of_groups(molecules: Molecules, by: str) -> Grouping:
         tuple(group.name for group in groups),
         tuple(f"molecules with {group.label}" if by == "element" else group.label for group in groups),
         membership(groups, molecules, rows),
-        tuple(_selection(group) for group in groups),
+        tuple(selection_of(group) for group in groups),
         tuple((int(g.lowest or 0), int(g.highest or 0)) for g in groups) if ordered else None,
         "atoms" if ordered else "",
     )
 
 
-def _selection(group: Group) -> Selection:
+def selection_of(group: Group) -> Selection:
+    """A group of sizes and an element as a filter."""
     sizes: tuple[Span, ...] = ()
     if group.sizes is not None:
         sizes = tuple(Span(size, size) for size in sorted(group.sizes))

@@ -1,5 +1,6 @@
 """The held-out molecules that a run predicts worst, best or most one-sidedly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.runs.folder import Run
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 N_BINS = 81
 
@@ -57,7 +59,7 @@ class OutlierPage:
 def worst_molecules(
     run: Run,
     dataset: Dataset,
-    group: Group | None = None,
+    within: Mask | Group | None = None,
     order: str = "worst",
     limit: int = 9,
     offset: int = 0,
@@ -65,25 +67,26 @@ def worst_molecules(
 ) -> OutlierPage:
     """Held-out molecules of a run in an order, `limit` of them from `offset` on.
 
-    group: only its molecules; order: a key of `ORDERS`. "too high" and "too low" leave out the other side.
+    within: only molecules of a group, or those inside (n_molecules,) of the dataset
+    order: a key of `ORDERS`; "too high" and "too low" leave out the other side
+
     `times_size_mae` is |error| over the mean absolute error of all held-out molecules of that size, null below 10 of
     them; `size_rank` of `n_size` is the place among them, 1 for the worst.
 
     Raises:
         MollensError: as `held_out`, or for an unknown order or element.
     """
-    return page_of(held_out(run, dataset, split), group, order, limit, offset)
+    return page_of(held_out(run, dataset, split), within, order, limit, offset)
 
 
 def page_of(
-    source: HeldOut, group: Group | None = None, order: str = "worst", limit: int = 9, offset: int = 0
+    source: HeldOut, within: Mask | Group | None = None, order: str = "worst", limit: int = 9, offset: int = 0
 ) -> OutlierPage:
     """The page of `worst_molecules` for held-out molecules that are already at hand."""
     if order not in ORDERS:
         raise MollensError(f"order {order!r} is not known; known are {', '.join(ORDERS)}")
-    if group is not None and group.element is not None and group.element not in NUMBERS:
-        raise MollensError(f"element {group.element!r} is not known; use a symbol such as F")
-    chosen = _in_order(source, group, order)
+    inside = _members(source, within)
+    chosen = _in_order(source, inside, order)
     molecules = source.dataset.molecules
     shown = chosen[offset : offset + limit]
     error, sizes = source.error, source.sizes
@@ -107,7 +110,6 @@ def page_of(
         }
     ).with_columns(pl.col("times_size_mae").fill_nan(None))
     off = np.abs(error)
-    inside = _members(source, group)
     edges, counts = _histogram(error[inside])
     return OutlierPage(
         table=table,
@@ -122,8 +124,10 @@ def page_of(
     )
 
 
-def outliers_report(page: OutlierPage, source: HeldOut, group: Group | None, order: str) -> dict[str, Any]:
-    """A page as `outliers --json` prints it."""
+def outliers_report(
+    page: OutlierPage, source: HeldOut, group: Group | None, order: str, where: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A page as `outliers --json` prints it; `where` are the filters that it stays within besides the group."""
     return {
         "run": source.run.name,
         "dataset": source.dataset.name,
@@ -131,7 +135,9 @@ def outliers_report(page: OutlierPage, source: HeldOut, group: Group | None, ord
         "split": source.run.split_name,
         "unit": source.target.unit,
         "group": group.name if group is not None and group.name else "all",
+        "where": list(where),
         "order": order,
+        "part": source.part,
         "n": page.total,
         "molecules": page.table.drop("row").to_dicts(),
     }
@@ -149,20 +155,24 @@ def _tail_share(size_of_error: Floats) -> float | None:
     return float(np.sort(size_of_error)[-n:].sum() / total) if n and total > 0 else None
 
 
-def _members(source: HeldOut, group: Group | None) -> NDArray[np.bool_]:
-    if group is None:
+def _members(source: HeldOut, within: Mask | Group | None) -> Mask:
+    """(n,) which held-out molecules are meant."""
+    if within is None:
         return np.ones(len(source.rows), dtype=bool)
-    return group.members(source.dataset.molecules, source.rows)
+    if isinstance(within, Group):
+        if within.element is not None and within.element not in NUMBERS:
+            raise MollensError(f"element {within.element!r} is not known; use a symbol such as F")
+        return within.members(source.dataset.molecules, source.rows)
+    return within[source.rows]
 
 
-def _in_order(source: HeldOut, group: Group | None, order: str) -> Ints:
-    """(n,) places in `source` of the molecules of the group, in the order; equal errors stay in order of id."""
+def _in_order(source: HeldOut, inside: Mask, order: str) -> Ints:
+    """(n,) places in `source` of the molecules inside, in the order; equal errors stay in order of id."""
     error = source.error
-    inside = _members(source, group)
     if order == "too high":
-        inside &= error > 0
+        inside = inside & (error > 0)
     elif order == "too low":
-        inside &= error < 0
+        inside = inside & (error < 0)
     places = np.flatnonzero(inside)
     if order == "random":
         return places[np.argsort(np.random.default_rng(0).random(len(error))[places], kind="stable")]

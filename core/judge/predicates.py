@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.search import index_ready
+from core.data.reference_levels import TOTAL_ENERGIES
+from core.data.search import coverage, index_ready, make_index
 from core.data.selection import Selection
 from core.data.store import Dataset
 from core.judge.groupings import Grouping, groupings_of, open_grouping
 
 Mask = NDArray[np.bool_]
+Progress = Callable[..., None]
+"""called with what is done, the whole, and what is being done in words"""
 
 _NEGATED = "element"
 
@@ -29,10 +33,28 @@ class Predicates:
     """what could not be looked at, a sentence"""
 
 
+def make_predicates(dataset: Dataset, progress: Progress | None = None) -> Predicates:
+    """As `open_predicates`, after the dataset's search index is made where it is missing; then none is left out.
+
+    Raises:
+        MollensError: as `core.data.search.make_index`.
+    """
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress(done, total, "preparing searches")
+
+    empty = coverage(dataset).n_empty == dataset.molecules.n_molecules
+    if not empty and not index_ready(dataset):
+        make_index(dataset, tell)
+    return open_predicates(dataset)
+
+
 def open_predicates(dataset: Dataset) -> Predicates:
     """All predicates of a dataset: sizes, ranges of sizes, elements present or absent, rings, quantiles and so on.
 
-    Functional groups are looked at where the dataset's search index is made (`index NAME`).
+    Total energies are no predicates: they say again what sizes and elements say. Functional groups are looked at where
+    the dataset's search index is made (`index NAME`, or `make_predicates`).
     """
     left_out = ""
     names: list[str] = []
@@ -45,7 +67,7 @@ def open_predicates(dataset: Dataset) -> Predicates:
         tables.append(grouping.table)
 
     for by in groupings_of(dataset):
-        if by in ("all", "size_element", "rarity"):
+        if by in ("all", "size_element", "rarity", *TOTAL_ENERGIES):
             continue
         if by == "functional_group" and not index_ready(dataset):
             left_out = "Functional groups were left out: the dataset's index is not made yet."

@@ -28,6 +28,7 @@ MOST_BYTES = 256 * 2**20
 """Memory that kept weights may take; those of a larger set are drawn anew each time, chunk by chunk."""
 _CHUNK = 8_192
 _ROWS = 1_024  # that are turned into float32 at a time
+_CELLS_BYTES = 32 * 2**20  # that sums of cells may take before they are added to their groups
 
 
 def seed_of(ids: Ints) -> int:
@@ -116,28 +117,81 @@ def resample(values: Floats, cell: Ints, seed: int = 0, n_resamples: int = N_RES
     """Resample values (n_quantities, n) and sum them over cells (n,), numbered from 0 without gaps."""
     n_quantities, n = values.shape
     first = np.unique(cell, return_index=True)[1]
-    columns = np.concatenate([values, np.ones((1, n))]).astype(np.float32)
     sums = np.zeros((len(first), n_quantities + 1, n_resamples), dtype=np.float32)
-    for place, weights in weight_chunks(n, seed, n_resamples):
-        here = cell[place]
-        order = np.argsort(here, kind="stable")
-        starts = np.flatnonzero(np.diff(here[order], prepend=-1))
-        own = columns[:, place]
-        for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
-            number = here[order[start]]
-            for begin in range(start, stop, _ROWS):
-                rows = order[begin : min(begin + _ROWS, stop)]
-                sums[number] += own[:, rows] @ weights[rows].astype(np.float32)
+    for number, own, weights in _by_cell(values, cell, seed, n_resamples, np.arange(n), n):
+        sums[number] += own @ weights
     return Resamples(first, cell, sums.transpose(1, 0, 2))
+
+
+def group_totals(
+    values: Floats,
+    cell: Ints,
+    of_group: NDArray[np.bool_],
+    seed: int = 0,
+    places: Ints | None = None,
+    n_all: int | None = None,
+    n_resamples: int = N_RESAMPLES,
+) -> NDArray[np.float32]:
+    """Sums of values (n_quantities, n) over groups in every resample; the last quantity is the sum of the weights.
+
+    cell (n,) cell of each molecule; of_group (n_groups, n_cells) which cells make up each group
+    places (n,) ascending: where the molecules stand in the set of `n_all` that the weights belong to, for a part of it
+    Returns (n_quantities + 1, n_groups, n_resamples). Unlike `resample` it never holds all cells at once.
+    """
+    at = np.arange(values.shape[1]) if places is None else places
+    n = len(at) if n_all is None else n_all
+    used = np.asarray(of_group.any(axis=0))[cell]  # molecules in no group need no weights
+    if not used.all():
+        values, cell, at = values[:, used], cell[used], at[used]
+    lines = len(values) + 1
+    totals = np.zeros((len(of_group), lines * n_resamples), dtype=np.float32)
+    most = max(1, min(int(_CELLS_BYTES / (4 * lines * n_resamples)), of_group.shape[1]))
+    held = np.empty((most, lines, n_resamples), dtype=np.float32)
+    numbers: list[int] = []
+    for number, own, weights in _by_cell(values, cell, seed, n_resamples, at, n):
+        np.matmul(own, weights, out=held[len(numbers)])
+        numbers.append(number)
+        if len(numbers) == most:
+            totals += of_group[:, numbers].astype(np.float32) @ held.reshape(most, -1)
+            numbers = []
+    if numbers:
+        totals += of_group[:, numbers].astype(np.float32) @ held[: len(numbers)].reshape(len(numbers), -1)
+    return totals.reshape(len(of_group), lines, n_resamples).transpose(1, 0, 2)
+
+
+def _by_cell(
+    values: Floats, cell: Ints, seed: int, n_resamples: int, at: Ints, n: int
+) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
+    """A cell, values (n_quantities + 1, k) and weights (k, n_resamples) of some of its molecules, again and again."""
+    columns = np.concatenate([values, np.ones((1, values.shape[1]))]).astype(np.float32)
+    for place, weights in _largest_chunks(n, seed, n_resamples):
+        begin, end = np.searchsorted(at, [place.start, place.stop])
+        order = begin + np.argsort(cell[begin:end], kind="stable")
+        for start in range(0, len(order), _ROWS):
+            rows = order[start : start + _ROWS]
+            here = cell[rows]
+            block, own = weights[at[rows] - place.start].astype(np.float32), columns[:, rows]
+            edges = np.flatnonzero(np.diff(here, prepend=-1))
+            for low, high in zip(edges, [*edges[1:], len(rows)], strict=True):
+                yield int(here[low]), own[:, low:high], block[low:high]
+
+
+def _largest_chunks(n: int, seed: int, n_resamples: int) -> Iterator[tuple[slice, Weights]]:
+    """Kept weights all at once, others chunk by chunk."""
+    weights = _KEPT.get(n, seed, n_resamples)
+    return weight_chunks(n, seed, n_resamples) if weights is None else iter([(slice(0, n), weights)])
 
 
 def cells_of_groups(member: NDArray[np.bool_]) -> Ints:
     """(n,) number of each molecule's cell; molecules of one cell belong to the same of the groups (n_groups, n)."""
-    packed = np.ascontiguousarray(np.packbits(member, axis=0).T)  # (n, n_bytes)
-    if packed.shape[1] == 0:
-        return np.zeros(member.shape[1], dtype=np.int64)
-    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    cell = np.zeros(member.shape[1], dtype=np.int64)
+    packed = np.packbits(member, axis=0)  # (n_bytes, n)
+    for start in range(0, len(packed), 4):
+        key = cell
+        for line in packed[start : start + 4]:
+            key = key << 8 | line
+        cell = np.unique(key, return_inverse=True)[1].astype(np.int64)
+    return cell
 
 
 def sums_by_cell(values: Floats, cell: Ints, n_cells: int) -> Floats:

@@ -13,6 +13,7 @@ Assoc. 83, 679 (1988) (statistics brought to one scale before the largest is tak
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +36,9 @@ class Estimates:
     """(n_groups,)"""
     error: Floats
     """(n_groups,) standard errors"""
-    values: Floats
+    values: NDArray[np.floating]
     """(n_groups, n_resamples)"""
-    errors: Floats
+    errors: NDArray[np.floating]
     """(n_groups, n_resamples)"""
 
     def part(self, groups: slice) -> Estimates:
@@ -73,20 +74,21 @@ def simultaneous(estimates: Estimates, level: float = LEVEL) -> Simultaneous:
         return Simultaneous(estimates.n, estimates.value, estimates.error, low, high, float("nan"))
     freedom = (estimates.n[judged] - 1).astype(np.float64)
     value, error = estimates.value[judged], estimates.error[judged]
-    shift = estimates.values[judged] - value[:, None]
     own = estimates.errors[judged]
+    kind = own.dtype  # resamples may come in float32, which takes half the time
+    shift = estimates.values[judged] - value[:, None].astype(kind)
     # A resample without spread says nothing about the tails; a group without spread has no tails.
-    usable = (own > 1e-6 * error[:, None]) & (error > 1e-9 * np.abs(value))[:, None] & np.isfinite(shift)
+    usable = (own > 1e-6 * error[:, None].astype(kind)) & (error > 1e-9 * np.abs(value))[:, None] & np.isfinite(shift)
     with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.where(usable, np.abs(shift) / own, 0.0)
-    largest = np.max(normal_scale(t, freedom[:, None]), axis=0)
+        t = np.where(usable, np.abs(shift) / own, kind.type(0))
+    largest = np.max(normal_scale(t, freedom[:, None].astype(kind)), axis=0)
     critical = max(float(np.quantile(largest, level)), float(-ndtri((1 - level) / 2)))
     reach = student_scale(critical, freedom) * error
     low[judged], high[judged] = value - reach, value + reach
     return Simultaneous(estimates.n, estimates.value, estimates.error, low, high, critical)
 
 
-def normal_scale(t: Floats, freedom: Floats) -> Floats:
+def normal_scale(t: NDArray[np.floating], freedom: NDArray[np.floating]) -> Floats:
     """The value of a normal distribution that is about as rare as |t| of Student's, to 0.1 % from 9 degrees on."""
     stretch = (8 * freedom + 1) / (8 * freedom + 3)
     return np.asarray(stretch * np.sqrt(freedom * np.log1p(t**2 / freedom)))
@@ -116,14 +118,14 @@ def group_sums(values: Floats, member: NDArray[np.bool_], seed: int = 0) -> tupl
     return sums_by_cell(np.concatenate([values, ones]), cell, len(drawn.first)) @ of_group.T, drawn.totals(member)
 
 
-def mean_estimates(sums: Floats, replicates: Floats) -> Estimates:
+def mean_estimates(sums: Floats, replicates: NDArray[np.floating]) -> Estimates:
     """Means from the sums of a value, of its square and of ones, as `group_sums` has them."""
     value, error = _mean(sums)
     values, errors = _mean(replicates)
     return Estimates(np.rint(sums[-1]).astype(np.int64), value, error, values, errors)
 
 
-def _mean(sums: Floats) -> tuple[Floats, Floats]:
+def _mean(sums: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     with np.errstate(invalid="ignore", divide="ignore"):
         n = sums[2]
         mean = sums[0] / n

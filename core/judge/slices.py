@@ -8,7 +8,7 @@ at.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from core.data.selection import Selection
 from core.data.store import Dataset
+from core.errors import MollensError
+from core.judge.filters import both
 from core.judge.held_out import HeldOut, held_out, unit_per
 from core.judge.intervals import LEVEL, N_LARGE
 from core.judge.predicates import Predicates, open_predicates
@@ -44,7 +46,7 @@ class Slice:
     predicates: tuple[str, ...]
     label: str
     where: tuple[str, ...] | None
-    """arguments of --where that mean the same molecules; None where no filter does"""
+    """arguments of --where that mean the same molecules, with what the search stayed within; None where none does"""
     n_validation: int
     mae_validation: float
     ratio_validation: float
@@ -75,6 +77,10 @@ class SliceSearch:
     unit: str
     left_out: str
     """what could not be looked at, a sentence"""
+    dataset: str = ""
+    """where it was searched"""
+    within: tuple[str, ...] = ()
+    """filters, as after --where, that the search stayed within"""
 
     @property
     def sentence(self) -> str:
@@ -104,6 +110,7 @@ def find_slices(
     most: int = MOST_SLICES,
     predicates: Predicates | None = None,
     progress: Progress | None = None,
+    within: Selection | None = None,
 ) -> list[SliceSearch]:
     """The slices of each run with the highest error, at most `most`, the highest on validation molecules first.
 
@@ -112,26 +119,47 @@ def find_slices(
     it. It is confirmed if it has 50 test molecules and its interval there, corrected for all slices found, lies above
     0.
 
-    progress: called with runs done and their number.
+    progress: called with runs done and their number
+    within: stay within such molecules; "all others" are then only those
 
     Raises:
-        MollensError: as `held_out`.
+        MollensError: as `held_out`, or where no molecule is within.
     """
     predicates = predicates or open_predicates(dataset)
+    inside = within.mask(dataset) if within else None
     found = []
     for k, run in enumerate(runs):
         if progress is not None:
             progress(k, len(runs))
-        found.append(search_slices(held_out(run, dataset, "validation"), held_out(run, dataset), predicates, per, most))
+        parts = [_inside(held_out(run, dataset, part), inside) for part in ("validation", "test")]
+        found.append(search_slices(parts[0], parts[1], predicates, per, most, within))
     if progress is not None:
         progress(len(runs), len(runs))
     return found
 
 
+def _inside(source: HeldOut, inside: Mask | None) -> HeldOut:
+    """Its molecules that are inside (n_molecules,) of the dataset."""
+    if inside is None:
+        return source
+    kept = inside[source.rows]
+    if not kept.any():
+        raise MollensError(
+            f"run {source.run.name}: no {source.part} molecule passes these filters; choose wider ones to search in"
+        )
+    names = ("rows", "ids", "target_values", "predicted", "baseline")
+    return replace(source, **{name: getattr(source, name)[kept] for name in names})
+
+
 def search_slices(
-    validation: HeldOut, test: HeldOut, predicates: Predicates, per: str = "molecule", most: int = MOST_SLICES
+    validation: HeldOut,
+    test: HeldOut,
+    predicates: Predicates,
+    per: str = "molecule",
+    most: int = MOST_SLICES,
+    within: Selection | None = None,
 ) -> SliceSearch:
-    """The search of `find_slices` in molecules that are already at hand."""
+    """The search of `find_slices` in molecules that are already at hand, all of them `within`."""
     table = predicates.table[:, validation.rows]
     kept = np.flatnonzero((table.sum(axis=1) >= N_LARGE) & (table.sum(axis=1) <= table.shape[1] - N_LARGE))
     error, test_error = (_size_of(source, per) for source in (validation, test))
@@ -147,7 +175,7 @@ def search_slices(
     member = [np.logical_and.reduce(of_test[list(places)]) for places, _, _ in chosen]
     told = _confirmed(test_error, np.array(member).reshape(len(chosen), len(test_error)), seed_of(test.ids))
     slices = [
-        _slice(predicates, places, error[inside], ratio, result)
+        _slice(predicates, places, within, error[inside], ratio, result)
         for (places, inside, ratio), result in zip(chosen, told, strict=True)
     ]
     return SliceSearch(
@@ -158,6 +186,8 @@ def search_slices(
         mae=float(test_error.mean()),
         unit=unit_per(test.target.unit, per),
         left_out=predicates.left_out,
+        dataset=test.dataset.name,
+        within=tuple(within.where()) if within else (),
     )
 
 
@@ -241,12 +271,19 @@ def _against_rest(sums: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         return means[0] - means[1], np.sqrt(variances[0] + variances[1]), means[0], means[1]
 
 
-def _slice(predicates: Predicates, places: Sequence[int], error: Floats, ratio: float, told: dict[str, Any]) -> Slice:
+def _slice(
+    predicates: Predicates,
+    places: Sequence[int],
+    within: Selection | None,
+    error: Floats,
+    ratio: float,
+    told: dict[str, Any],
+) -> Slice:
     names = tuple(predicates.names[k] for k in places)
     return Slice(
         predicates=names,
         label=_joined(names),
-        where=_where([predicates.selections[k] for k in places]),
+        where=_where([within or Selection(), *(predicates.selections[k] for k in places)]),
         n_validation=len(error),
         mae_validation=float(error.mean()),
         ratio_validation=ratio,
@@ -261,13 +298,8 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _where(selections: Sequence[Selection | None]) -> tuple[str, ...] | None:
-    """The filters of all predicates as arguments; None where one has none, or two are of a kind that means "or"."""
-    written: dict[str, str] = {}
+    """The filters of all predicates as arguments; None where one has none, or no filter means what all of them do."""
+    found: Selection | None = Selection()
     for selection in selections:
-        if selection is None:
-            return None
-        for key, value in selection.query().items():
-            if key in written and key not in ("element", "without", "range"):
-                return None
-            written[key] = f"{written[key]},{value}" if key in written else value
-    return tuple(f"{key}={value}" for key, value in written.items())
+        found = both(found, selection) if found is not None and selection is not None else None
+    return None if found is None else tuple(found.where())

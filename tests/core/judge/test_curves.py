@@ -5,9 +5,10 @@ import pytest
 
 from core.data.splits import open_split
 from core.data.store import Dataset
+from core.data.where import parse_where
 from core.errors import MollensError
 from core.judge.convergence import convergence, judge_curve
-from core.judge.curves import validation_curves
+from core.judge.curves import curves_report, validation_curves
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 
 
@@ -37,6 +38,33 @@ def test_known_curves_of_groups(dataset: Dataset) -> None:
     squared = validation_curves(run, dataset, "all", measure="rmse")
     assert squared is not None
     assert squared.values[0, 0] == pytest.approx(np.sqrt((sizes**2).mean()))
+
+
+def test_any_grouping_and_only_some_molecules(dataset: Dataset) -> None:
+    """After epoch e a molecule of s atoms is off by s / e; those with N by twice as much."""
+    molecules = dataset.molecules
+    rows = molecules.rows_of(open_split(dataset).validation)
+    with_n, sizes = molecules.contains(7)[rows], molecules.sizes[rows]
+    off = sizes * np.where(with_n, 2.0, 1.0)
+    run = fake_run(dataset, np.zeros(2000), validation=np.stack([off, off / 2]))
+    found = validation_curves(run, dataset, "where:element=N", "mse")
+    assert found is not None
+    assert [group.name for group in found.groups] == ["inside", "outside"] and found.groups[0].where == "element=N"
+    for k, inside in enumerate((with_n, ~with_n)):
+        assert np.allclose(found.values[:, k], [(off[inside] ** 2).mean(), (off[inside] ** 2).mean() / 4], rtol=1e-5)
+        assert found.n[k] == inside.sum()
+    train = molecules.rows_of(open_split(dataset).train)
+    assert found.n_train[0] == molecules.contains(7)[train].sum()
+    heavy = validation_curves(run, dataset, "heavy", within=molecules.contains(7))
+    assert heavy is not None
+    assert heavy.n.sum() == with_n.sum() and (heavy.n > 0).all()
+    assert np.allclose(heavy.overall, [off[with_n].mean(), off[with_n].mean() / 2], rtol=1e-5)
+    for k, group in enumerate(heavy.groups):
+        inside = with_n & (molecules.heavy_atoms[rows] == group.lowest)
+        assert heavy.values[0, k] == pytest.approx(off[inside].mean(), rel=1e-5)
+    told = curves_report(run, dataset, "rare:50", "mse", within=parse_where(["element=N"], dataset))
+    assert told["unit"] == "eV^2" and told["where"] == ["element=N"]
+    assert {group["group"] for group in told["groups"]} == {"rare", "common"}
 
 
 def test_before_the_first_epoch_there_is_no_curve(dataset: Dataset) -> None:

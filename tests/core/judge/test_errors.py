@@ -10,18 +10,22 @@ import pytest
 from core.data.split_making import make_split
 from core.data.splits import open_split
 from core.data.store import Dataset, delete_dataset
+from core.data.where import parse_where
 from core.errors import MollensError
-from core.judge.errors import group_errors, report
+from core.judge.errors import errors_of, errors_of_all, group_errors, report
+from core.judge.filters import split_filters
+from core.judge.groups import Group
 from core.judge.held_out import held_out, shared_held_out
+from core.judge.measures import MEASURES, measure_unit
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 
 REPORT_KEYS = [
-    "run", "dataset", "target", "split", "part", "per", "unit", "n", "mae", "rmse", "baseline_mae", "mae_low",
-    "mae_high", "groups",
+    "run", "dataset", "target", "split", "part", "per", "where", "relative", "unit", "measure", "measure_unit",
+    "baseline_unit", "n", "mae", "rmse", "baseline_mae", "mae_low", "mae_high", "groups",
 ]  # fmt: skip
-GROUP_KEYS = ["group", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse"]
+GROUP_KEYS = ["group", "label", "where", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse"]
 
 
 @pytest.fixture
@@ -215,3 +219,162 @@ def test_damaged_predictions(run: Run, dataset: Dataset) -> None:
     shutil.rmtree(path.parent)
     with pytest.raises(MollensError, match="has no predictions"):
         group_errors(open_run(run.id), dataset)
+
+
+BY = ("heavy", "unsaturation", "rings", "size_element", "gap", "where:size=17-19;element=N", "rare:60", "size_class")
+
+
+@pytest.mark.parametrize("by", BY)
+def test_every_grouping_has_the_values_of_its_molecules(dataset: Dataset, by: str) -> None:
+    errors = np.random.default_rng(2).standard_t(4, dataset.molecules.n_molecules)
+    run = fake_run(dataset, errors)
+    source, table = held_out(run, dataset), group_errors(run, dataset, by)
+    told = [row for row in table.iter_rows(named=True) if row["where"] is not None]
+    if by not in ("unsaturation", "rings"):  # these two have no filter
+        assert len(told) >= max(1, len(table) - 1)
+    for found in told:
+        inside = parse_where(split_filters(found["where"]), dataset).mask(dataset)
+        size = np.abs(errors[source.rows[inside[source.rows]]])
+        assert (found["n_held_out"], found["n_train"]) == (len(size), inside[source.train_rows].sum())
+        if len(size) == 0:
+            assert found["mae"] is None and found["max"] is None
+            continue
+        assert found["mae"] == pytest.approx(size.mean()) and found["mse"] == pytest.approx((size**2).mean())
+        assert found["median"] == pytest.approx(np.median(size)) and found["max"] == pytest.approx(size.max())
+        if len(size) >= 10:
+            assert found["p95"] == pytest.approx(np.quantile(size, 0.95))
+            assert found["mae_low"] < found["mae"] < found["mae_high"]
+    if by in ("heavy", "gap", "rare:60", "size_class") or by.startswith("where"):
+        assert table["n_held_out"].sum() == len(source.rows)  # each molecule in one group
+
+
+def test_rare_by_a_number_of_training_molecules(run: Run, dataset: Dataset) -> None:
+    counts = np.bincount(dataset.molecules.sizes[held_out(run, dataset).train_rows], minlength=40)
+    table = group_errors(run, dataset, "rare:60")
+    rare = counts[np.unique(dataset.molecules.sizes)]
+    assert table["group"].to_list() == ["rare", "common"]
+    assert table["n_train"].to_list() == [rare[rare < 60].sum(), rare[rare >= 60].sum()]
+    assert group_errors(run, dataset, "rare:1000000")["group"].to_list() == ["rare"]
+    for wrong in ("rare:0", "rare:x", "where:", "where:colour=red"):
+        with pytest.raises(MollensError):
+            group_errors(run, dataset, wrong)
+
+
+def test_within_is_what_is_held_out_and_trained_on_inside(dataset: Dataset) -> None:
+    errors = np.random.default_rng(3).normal(size=dataset.molecules.n_molecules)
+    run = fake_run(dataset, errors)
+    source, inside = held_out(run, dataset), dataset.molecules.contains(7)
+    for by in ("size", "gap"):
+        table = errors_of(source, by, within=inside)
+        ids = source.ids[inside[source.rows]]
+        same = group_errors(run, dataset, by, only=ids).filter(pl.col("group").is_in(table["group"].to_list()))
+        assert table["n_held_out"].sum() == len(ids) and table["n_train"].sum() == inside[source.train_rows].sum()
+        for measure in ("mae", "mse", "median", "p95", "bias", "max", "baseline_mae"):
+            assert np.allclose(table[measure].fill_null(-1), same[measure].fill_null(-1)), (by, measure)
+        both = table.drop_nulls("mae_low")
+        assert len(both) > 4 and (both["mae_low"] < both["mae"]).all() and (both["mae"] < both["mae_high"]).all()
+        assert table["share"].sum() == pytest.approx(1)
+    nobody = errors_of(source, "all", within=np.zeros(len(inside), dtype=bool))
+    assert nobody["n_held_out"].to_list() == [0] and nobody["mae"][0] is None
+    kept = errors_of(source, (Group("17", 17, 17),), within=np.zeros(len(inside), dtype=bool))
+    assert kept["n_held_out"].to_list() == [0] and kept["mae"][0] is None
+
+
+def test_runs_together_have_the_tables_that_each_has_alone(dataset: Dataset) -> None:
+    make_split(dataset, "other", seed=1)
+    random = np.random.default_rng(4)
+    n = dataset.molecules.n_molecules
+    runs = [fake_run(dataset, random.normal(size=n), f"run {k}", random.normal(size=n)) for k in range(2)]
+    runs.append(fake_run(dataset, random.normal(size=n), "apart", recipe=Recipe(split="other")))
+    sources = [held_out(run, dataset) for run in runs]
+    for options in ({}, {"relative": "baseline", "simultaneous": True}):
+        together = errors_of_all(sources, "size", **options)
+        for source, table in zip(sources, together, strict=True):
+            alone = errors_of(source, "size", **options)
+            assert table.columns == alone.columns and len(table) == len(alone)
+            for name in table.columns:
+                if table[name].dtype == pl.Float64:
+                    values, others = table[name].fill_null(-9), alone[name].fill_null(-9)
+                    assert np.allclose(values, others, rtol=1e-3, atol=1e-4), name
+
+
+def test_mse_is_a_measure_with_limits_and_a_unit(dataset: Dataset) -> None:
+    errors = np.random.default_rng(5).normal(size=dataset.molecules.n_molecules)
+    run = fake_run(dataset, errors)
+    table = group_errors(run, dataset, "element").drop_nulls("mse_low")
+    assert np.allclose(table["mse_low"].sqrt(), table["rmse_low"]) and np.allclose(table["mse"].sqrt(), table["rmse"])
+    told = report(run, dataset, "element", "mse")
+    assert (told["unit"], told["measure_unit"]) == ("eV", "eV^2")
+    assert told["groups"][0]["mse_low"] < told["groups"][0]["mse"] < told["mse_high"] * 2
+    assert "mse" in MEASURES and measure_unit("eV", "mse", "atom") == "(eV/atom)^2"
+    assert measure_unit("a0^3", "mse") == "(a0^3)^2" and measure_unit("eV", "mse", relative="baseline") == ""
+
+
+def test_relative_to_the_baseline(dataset: Dataset) -> None:
+    """Errors that are 0.2 times those of the baseline, molecule by molecule, are so in every group, without doubt."""
+    random = np.random.default_rng(6)
+    fit = random.standard_t(5, dataset.molecules.n_molecules)
+    by = (Group("all"), Group("17", 17, 17), Group("3", 3, 3))
+    run = fake_run(dataset, 0.2 * fit, "exact", fit)
+    exact = group_errors(run, dataset, by, relative="baseline", simultaneous=True)
+    known = exact.drop_nulls("mae_low")
+    assert set(known["interval"]) == {"bootstrap-t", "bca"}
+    for name in ("mae", "mae_low", "mae_high", "mae_low_all", "mae_high_all", "rmse_low", "rmse_high"):
+        assert np.allclose(known[name], 0.2, rtol=1e-3), name
+    assert np.allclose(known["mse"], 0.04) and np.allclose(known["median"], 0.2) and np.allclose(known["max"], 0.2)
+    assert exact["bias"].null_count() == len(exact) and "max_low" not in exact.columns
+    errors = 0.3 * random.standard_t(5, len(fit))
+    run = fake_run(dataset, errors, "noisy", fit)
+    plain, ratio = (group_errors(run, dataset, "element", relative=relative) for relative in (None, "baseline"))
+    for measure in ("mae", "rmse", "mse", "median"):
+        assert np.allclose(ratio[measure], plain[measure] / plain[f"baseline_{measure}"])
+    inside = ratio.drop_nulls("mae_low")
+    assert (inside["mae_low"] < inside["mae"]).all() and (inside["mae"] < inside["mae_high"]).all()
+    assert ratio["bias"].null_count() == len(ratio) and np.allclose(ratio["baseline_mae"], plain["baseline_mae"])
+    told = report(run, dataset, "element", "median", relative="baseline")
+    assert told["relative"] == "baseline" and told["unit"] == "" and told["baseline_unit"] == "eV"
+    source = held_out(run, dataset)
+    expected = np.median(np.abs(source.error)) / np.median(np.abs(source.baseline_error))
+    assert told["median"] == pytest.approx(expected)
+    for wrong in ({"measure": "bias", "relative": "baseline"}, {"relative": "mean"}):
+        with pytest.raises(MollensError, match="ratio|not known"):
+            report(run, dataset, **wrong)
+
+
+def test_simultaneous_limits_are_wider_and_hold_together(dataset: Dataset) -> None:
+    errors = np.random.default_rng(7).standard_t(4, dataset.molecules.n_molecules)
+    run = fake_run(dataset, errors)
+    table = group_errors(run, dataset, simultaneous=True).drop_nulls("mae_low_all")
+    assert (table["n_held_out"] >= 10).all() and len(table) > 8
+    for measure in ("mae", "rmse", "mse", "bias", "median"):
+        known = table.drop_nulls(f"{measure}_low_all")
+        alone, together = (known[f"{measure}_high{kind}"] - known[f"{measure}_low{kind}"] for kind in ("", "_all"))
+        assert (together / alone).median() > 1.2, measure
+    assert "max_low_all" not in table.columns
+    whole = group_errors(run, dataset, "all", simultaneous=True).row(0, named=True)  # one group: nothing to correct
+    width = whole["mae_high"] - whole["mae_low"]
+    assert whole["mae_low_all"] == pytest.approx(whole["mae_low"], abs=0.15 * width)
+    assert whole["mae_high_all"] == pytest.approx(whole["mae_high"], abs=0.15 * width)
+    told = report(run, dataset, simultaneous=True)
+    assert {"mae_low_all", "mae_high_all"} <= set(told["groups"][0])
+
+
+def test_a_model_from_elsewhere_may_have_no_baseline(dataset: Dataset) -> None:
+    errors = np.random.default_rng(8).normal(size=dataset.molecules.n_molecules)
+    run = fake_run(dataset, errors, "elsewhere", np.full(len(errors), np.nan))
+    plain, ratio = (group_errors(run, dataset, "element", relative=relative) for relative in (None, "baseline"))
+    assert plain["mae"].null_count() == 0 and plain["baseline_mae"].null_count() == len(plain)
+    for name in ("mae", "rmse_low", "median", "p95", "max", "baseline_median"):
+        assert ratio[name].null_count() == len(ratio), name
+    with pytest.raises(MollensError, match="has no baseline"):
+        report(run, dataset, relative="baseline")
+    assert report(run, dataset)["baseline_mae"] is None
+
+
+def test_the_baseline_itself_is_1_beside_other_runs(dataset: Dataset) -> None:
+    fit = np.random.default_rng(9).normal(size=dataset.molecules.n_molecules)
+    runs = [fake_run(dataset, fit, "composition", fit), fake_run(dataset, 0.5 * np.abs(fit) + 0.1, "net", fit)]
+    one, other = errors_of_all([held_out(run, dataset) for run in runs], "all", relative="baseline", simultaneous=True)
+    ends = ("mae", "mae_low", "mae_high", "mae_low_all", "mae_high_all", "rmse_low", "median")
+    assert [one[name][0] for name in ends] == pytest.approx([1.0] * len(ends))
+    assert other["mae_low"][0] < other["mae"][0] < other["mae_high"][0] < 1

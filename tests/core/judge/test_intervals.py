@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.judge.intervals import interval_of_mean, interval_of_quantile, intervals_of_means, kind_of_interval
+from core.judge.intervals import (
+    interval_of_mean,
+    interval_of_quantile,
+    intervals_of_means,
+    kind_of_interval,
+    places_of_quantile,
+)
 
 
 def errors(n: int, seed: int = 0) -> np.ndarray:
@@ -104,6 +110,18 @@ def test_order_statistics_cover_the_quantile(n: int, probability: float) -> None
         low, high = interval_of_quantile(np.sort(random.random(n)), probability)
         hits += low <= probability <= high
     assert 0.94 <= hits / 2000 <= 0.995
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.95])
+@pytest.mark.parametrize("level", [0.95, 0.9975])
+def test_places_of_order_statistics_are_those_of_the_binomial(probability: float, level: float) -> None:
+    n = np.concatenate([np.arange(400), [2_683, 27_000, 130_831]])
+    low, high = places_of_quantile(n, probability, level)
+    tail = (1 - level) / 2
+    known_low, known_high = (stats.binom.ppf(p, n, probability) for p in (tail, 1 - tail))
+    allowed = (n >= 10) & (known_low >= 1) & (known_high + 1 <= n)
+    assert np.array_equal(low, np.where(allowed, known_low, 0))
+    assert np.array_equal(high, np.where(allowed, known_high + 1, 0))
 
 
 def test_no_quantile_interval_where_no_order_statistic_reaches_it() -> None:

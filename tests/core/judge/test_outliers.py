@@ -63,6 +63,9 @@ def test_filter_by_size_and_element(run: Run, dataset: Dataset) -> None:
     assert found.table["size"].is_between(17, 19).all()
     assert dataset.molecules.contains(7)[found.table["row"].to_numpy()].all()
     assert worst_molecules(run, dataset, Group("", 3, 3, "F")).total == 0
+    inside = (dataset.molecules.sizes >= 17) & (dataset.molecules.sizes <= 19) & dataset.molecules.contains(7)
+    assert worst_molecules(run, dataset, inside, limit=500).table.equals(found.table)
+    assert worst_molecules(run, dataset, np.zeros(2000, dtype=bool)).total == 0
     with pytest.raises(MollensError, match="element 'Xx' is not known"):
         worst_molecules(run, dataset, Group("", element="Xx"))
 

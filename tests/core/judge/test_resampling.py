@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.judge import resampling
-from core.judge.resampling import cells_of_groups, resample, seed_of, sums_by_cell, weight_chunks
+from core.judge.resampling import cells_of_groups, group_totals, resample, seed_of, sums_by_cell, weight_chunks
 
 
 def all_weights(n: int, seed: int = 0, n_resamples: int = 300) -> np.ndarray:
@@ -56,6 +56,28 @@ def test_sums_are_weighted_sums() -> None:
         assert np.allclose(means[:, g], values[:, inside] @ weights[inside] / weights[inside].sum(axis=0), atol=1e-4)
 
 
+def test_totals_of_groups_are_those_of_their_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    values, cell = random.normal(size=(3, 9000)), random.integers(0, 40, 9000)
+    of_group = random.random((7, 40)) < 0.3
+    of_group[6] = False  # a group without molecules
+    known = resample(values, cell, 4, 60).totals(of_group[:, cell])
+    monkeypatch.setattr(resampling, "_CELLS_BYTES", 5 * 4 * 4 * 60)  # five cells at a time
+    assert np.allclose(group_totals(values, cell, of_group, 4, n_resamples=60), known, atol=2e-2)
+    monkeypatch.setattr(resampling, "MOST_BYTES", 1000)  # weights drawn chunk by chunk
+    assert np.allclose(group_totals(values, cell, of_group, 4, n_resamples=60), known, atol=2e-2)
+
+
+def test_some_molecules_of_a_set_keep_their_weights() -> None:
+    random = np.random.default_rng(2)
+    values, places = random.normal(size=(1, 9000)), np.flatnonzero(random.random(9000) < 0.2)
+    cell = np.zeros(len(places), dtype=np.int64)
+    some = group_totals(values[:, places], cell, np.ones((1, 1), dtype=bool), 4, places, 9000, n_resamples=60)
+    weights = all_weights(9000, 4, 60)[places].astype(float)
+    assert np.allclose(some[0, 0], values[0, places] @ weights, atol=1e-2)
+    assert np.allclose(some[1, 0], weights.sum(axis=0))
+
+
 def test_a_group_may_not_cut_through_a_cell() -> None:
     found = resample(np.ones((1, 4)), np.array([0, 0, 1, 1]), n_resamples=3)
     with pytest.raises(ValueError, match="cuts through a cell"):
@@ -67,4 +89,9 @@ def test_cells_are_molecules_of_the_same_groups() -> None:
     cell = cells_of_groups(member)
     assert cell[1] == cell[4] and cell[2] == cell[3] and len(set(cell.tolist())) == 3
     assert cells_of_groups(np.zeros((0, 3), dtype=bool)).tolist() == [0, 0, 0]
+    wide = np.random.default_rng(0).random((130, 500)) < 0.01
+    found = cells_of_groups(wide)
+    assert found.max() + 1 == len(np.unique(wide, axis=1).T)
+    first = np.unique(found, return_index=True)[1]
+    assert np.array_equal(wide[:, first][:, found], wide)
     assert sums_by_cell(np.ones((1, 5)), cell, 3).sum() == 5

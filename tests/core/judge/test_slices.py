@@ -7,6 +7,7 @@ import pytest
 
 from core.data.store import Dataset
 from core.data.where import parse_where
+from core.errors import MollensError
 from core.judge.held_out import held_out
 from core.judge.predicates import open_predicates
 from core.judge.reports import slices_report
@@ -15,7 +16,7 @@ from tests.core.judge.judged_runs import half_tested, noise, seeded
 
 KEYS = [
     "run", "id", "dataset", "target", "unit", "level", "looked_at", "mae_validation", "mae", "sentence", "left_out",
-    "slices",
+    "within", "slices",
 ]  # fmt: skip
 SLICE_KEYS = [
     "predicates", "label", "where", "n_validation", "mae_validation", "ratio_validation", "n_test", "mae", "rest_mae",
@@ -69,6 +70,25 @@ def test_training_molecules_change_nothing(dataset: Dataset) -> None:
     spoiled[held_out(run, dataset).train_rows] = 1e6
     plain, other = find_slices([run, seeded(dataset, spoiled, 1)], dataset)
     assert plain.slices == other.slices
+
+
+def test_within_stays_among_these_molecules(dataset: Dataset) -> None:
+    """The planted molecules without N are found among those of 18 to 25 atoms, and only these are the others."""
+    errors = noise(dataset, 1) * np.where(planted(dataset), 4, 1)
+    run, within = seeded(dataset, errors), parse_where(["size=18-25"], dataset)
+    found = find_slices([run], dataset, within=within)[0]
+    assert found.within == ("size=18-25",)
+    test, inside = held_out(run, dataset), within.mask(dataset)
+    assert found.mae == pytest.approx(np.abs(errors[test.rows[inside[test.rows]]]).mean())
+    first = found.slices[0]
+    assert first.label == "19 to 20 atoms, without N" and first.where is not None
+    meant = parse_where(first.where, dataset).mask(dataset)
+    assert np.array_equal(meant, planted(dataset))
+    assert first.n_test == meant[test.rows].sum()
+    others = test.rows[(inside & ~meant)[test.rows]]
+    assert first.rest_mae == pytest.approx(np.abs(errors[others]).mean())
+    with pytest.raises(MollensError, match="no validation molecule passes these filters"):
+        find_slices([run], dataset, within=parse_where(["size=1"], dataset))
 
 
 def test_functional_groups_wait_for_the_index(demo: Dataset) -> None:
