@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.theme import Figure, colours
 from pages.common.appearance import dark, safe
+from pages.common.picture import PICTURE_CONFIG, picture_button
 
 _CSS = (Path(__file__).parent / "browser" / "furniture.css").read_text()
 
@@ -84,19 +85,24 @@ def card_head(
     key: str = "",
     table: pl.DataFrame | Callable[[], pl.DataFrame] | None = None,
     command: str = "",
+    image: str | Mapping[str, str] = "",
 ) -> None:
     """The head of a card: title, caption (Markdown) and, where there are numbers, the tools for them.
 
     Args:
-        key: unique on the page; also the name of the CSV file.
+        key: unique on the page; also the name of the files.
         table: the numbers behind the figure, or what makes them when they are asked for.
         command: the command line that prints them.
+        image: what to offer as SVG and PNG: key of a figure, or of a container (a card) whose figures become one
+            picture; or several keys, each with the title above its figure (plain text, empty for none).
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"head_{key}", wrap=False):
         with st.container(gap=None, width="stretch", key=f"headtext_{key}"):
             st.subheader(title, anchor=False)
-        if table is not None or command:
+        if table is not None or command or image:
             with st.container(horizontal=True, gap=None, key=f"tools_{key}", width="content", wrap=False):
+                if image:
+                    picture_button(image, key, title, command)
                 if table is not None:
                     _csv_button(table, key)
                 if command:
@@ -203,7 +209,7 @@ def show(
     Returns:
         The marks that are selected, as plotly describes them; empty if none or not clickable.
     """
-    config = {"displayModeBar": False, "doubleClick": False}
+    config = {**PICTURE_CONFIG, "doubleClick": False}
     if not clickable:
         st.plotly_chart(fig, key=key, theme=None, config=config, alt=alt)
         return []

@@ -35,7 +35,8 @@ def show_tasks_card() -> None:
 def shown_tasks() -> list[Task]:
     """The newest tasks; an index that was made without a fault needs no line."""
     reap_children()
-    tasks = [t for t in list_tasks() if t.error or t.kind != "index" or t.status.state != "finished"]
+    tasks = [t for t in list_tasks() if t.error or t.kind in ("import", "download", "index")]
+    tasks = [t for t in tasks if t.error or t.kind != "index" or t.status.state != "finished"]
     return tasks[:MOST_SHOWN]
 
 

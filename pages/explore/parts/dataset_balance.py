@@ -98,6 +98,7 @@ def show_cap(dataset: Dataset, picked: Picked) -> None:
             "Molecules of each size before (faint) and after keeping at most so many of each",
             "cap",
             table,
+            image="fig_cap",
         )
         st.markdown(unbroken(cap_sentence(cap)))
     show(cap_figure(cap, dark()), "fig_cap", f"Molecules of each size, at most {limit}")
@@ -126,6 +127,7 @@ def show_drift(dataset: Dataset) -> None:
                 "drift",
                 size_table(drift),
                 f"python -m core splits {dataset.name} --json",
+                image={"fig_drift_sizes": "By size", "fig_drift_elements": "By element"},
             )
         grid = st.grid(2, min_column_width=400, gap="small")
         with grid.cell():

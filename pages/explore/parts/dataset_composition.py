@@ -64,6 +64,7 @@ def show_sizes(dataset: Dataset, picked: Picked) -> None:
         "sizes",
         table,
         describe_command(dataset, others),
+        image="card_sizes",
     )
     st.markdown(unbroken(size_sentence(sizes, front)))
     log = st.query_params.get("sizes_log") == "1"
@@ -101,6 +102,7 @@ def show_elements(dataset: Dataset, picked: Picked) -> None:
         "elements",
         table,
         describe_command(dataset, others),
+        image="card_elements",
     )
     st.markdown(
         unbroken(element_sentence(front, max(n_shown, 1))) if n_shown else "No molecule is left by the other filters."
@@ -140,6 +142,7 @@ def show_cells(dataset: Dataset, picked: Picked) -> None:
         "size_and_element",
         table,
         describe_command(dataset, others),
+        image="card_cells",
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         kind = st.segmented_control(

@@ -114,6 +114,7 @@ def show_distribution(dataset: Dataset, picked: Picked, known: dict[str, Propert
             ),
             "distribution",
             _bin_table(bins, shown or everything),
+            image="card_distribution",
         )
     if grouping != "none":
         groups = grouped_histogram(dataset, key, _grouping(grouping), rows, per, log, split=split)
@@ -214,6 +215,7 @@ def show_density(dataset: Dataset, picked: Picked, known: dict[str, Property], f
             "Molecules in cells of two values, log scale"
             + (" · click a cell or drag over several to stay within them" if pickable else ""),
             "density",
+            image="card_density",
         )
     st.markdown(density_sentence(joint, *labels))
     limits = (_limits(selection, x), _limits(selection, y))

@@ -50,6 +50,7 @@ def show_parts(dataset: Dataset, split: Split, command: str = "") -> None:
             "split_sizes",
             size_table(drift),
             command,
+            image="fig_split_sizes",
         )
         st.markdown(unbroken(size_drift_sentence(drift)))
         show(parts_by_size(drift, dark()), "fig_split_sizes", "Share of training, validation and test by size")
@@ -60,6 +61,7 @@ def show_parts(dataset: Dataset, split: Split, command: str = "") -> None:
             "split_division",
             size_table(drift),
             command,
+            image="fig_split_division",
         )
         with st.container(key="wide_split_division"):
             show(division_of_sizes(drift, dark()), "fig_split_division", "How the molecules of each size are divided")
@@ -71,6 +73,7 @@ def show_parts(dataset: Dataset, split: Split, command: str = "") -> None:
             "split_elements",
             element_table(drift),
             command,
+            image="fig_split_elements",
         )
         st.markdown(unbroken(element_drift_sentence(drift)))
         show(parts_by_element(drift, dark()), "fig_split_elements", "Share of the parts that contain each element")
