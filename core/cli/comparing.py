@@ -1,4 +1,4 @@
-"""Commands that compare and explain: compare, hypotheses, slices."""
+"""Commands that compare and explain: compare, hypotheses, table."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.options import Json, Per, RunName
-from core.cli.output import four_decimals, print_json, print_table, progress_bar
-from core.data.store import open_dataset
+from core.cli.options import Json, Per
+from core.cli.output import four_decimals, print_json, print_table
+from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
 from core.judge.compare import COMPARED, check_recipes, compare_runs
 from core.judge.findings import CLAIMS
 from core.judge.hypotheses import ask_hypotheses
 from core.judge.intervals import N_POINTS_ONLY
-from core.judge.predicates import open_predicates
 from core.judge.recipes_compared import LEAST_SEEDS, seeds_of
-from core.judge.reports import comparison_report, finding_report, slices_report
-from core.judge.slices import MOST_SLICES, find_slices
+from core.judge.reports import comparison_report, finding_report, runs_table_report
+from core.judge.runs_table import runs_table
+from core.judge.seed_errors import TABLE_MEASURES
 from core.runs.folder import Run, list_runs, open_run
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="ids or unambiguous names of runs on one dataset")]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset", help="judge them on this dataset, for which all have predictions; else on the one of the training"
+    ),
+]
 Part = Annotated[str, typer.Option(help="test, or validation: the part of the split")]
 
 
@@ -28,7 +34,7 @@ def add_commands(app: typer.Typer) -> None:
     """Put the commands of this file into `app`."""
     app.command("compare")(show_comparison)
     app.command("hypotheses")(show_hypotheses)
-    app.command("slices")(show_slices)
+    app.command("table")(show_table)
 
 
 def show_comparison(
@@ -49,6 +55,7 @@ def show_comparison(
         typer.Option("--seeds", help=f"compare the recipes, with all their seeds; at least {LEAST_SEEDS} of each"),
     ] = False,
     part: Part = "test",
+    on: On = None,
     json: Json = False,
 ) -> None:
     """Compare two runs on the molecules that neither has seen: differences with intervals, and a verdict."""
@@ -59,7 +66,8 @@ def show_comparison(
         recipes = [seeds_of(run, everything) for run in (one, other)]
         check_recipes(*recipes)
         sides = [*recipes]
-    found = compare_runs(sides[0], sides[1], open_dataset(one.dataset_name), by, measure, per, margin, part)
+    dataset = _dataset_of([one, other], on)
+    found = compare_runs(sides[0], sides[1], dataset, by, measure, per, margin, part)
     content = comparison_report(found)
     if json:
         print_json(content)
@@ -72,6 +80,8 @@ def _print_comparison(content: dict[str, Any]) -> None:
     for letter in ("a", "b"):
         side = content[letter]
         print(f"{letter.upper()}: {', '.join(side['names'])} ({content['measure'].upper()} of {side['target']})")
+    for note in content["notes"]:
+        print(note)
     left_out = f", {content['left_out']:,} left out" if content["left_out"] else ""
     about = "these two networks" if content["about"] == "networks" else "the two recipes, whatever the seed"
     print(f"{content['n']:,} {content['part']} molecules of {content['dataset']} that neither has seen{left_out}")
@@ -107,14 +117,15 @@ def show_hypotheses(
     ] = None,
     per: Per = "molecule",
     part: Part = "test",
+    on: On = None,
     json: Json = False,
 ) -> None:
     """Put the thesis's hypotheses to runs: are rare sizes and elements predicted worse, does balancing help?
 
-    Controls of H3 and H4 are looked for among all runs.
+    Controls of H3 and H4, and experiments that answer H1, are looked for among all runs.
     """
-    opened = _of_one_dataset(runs)
-    dataset = open_dataset(opened[0].dataset_name)
+    opened = [open_run(name) for name in runs]
+    dataset = _dataset_of(opened, on)
     among = [run for run in list_runs() if run.error is None and run.dataset_name == dataset.name]
     found = ask_hypotheses(opened, dataset, among, only or (), part, per)
     if json:
@@ -126,63 +137,95 @@ def show_hypotheses(
             heading = each.hypothesis
             print(f"{heading}: {each.claim}?")
         print(f"  {', '.join(run.name for run in each.runs)}: {each.state}. {each.sentence}")
-        if each.provisional:
-            print(f"    provisional: {'; '.join(each.provisional)}")
+        told = [each.line, each.caution, f"Provisional: {'; '.join(each.provisional)}." if each.provisional else ""]
+        print("".join(f"    {line}\n" for line in told if line), end="")
+        if each.action is not None:
+            commands = "".join(f"\n      {command}" for command in each.action.commands)
+            print(f"    {each.action.label}:{commands}")
 
 
-def show_slices(
-    run: RunName,
+def show_table(
+    runs: Runs,
+    on: On = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="G",
+            help='a group with a column: rare, "with F", 17-19, where:FILTER;FILTER; may be repeated; "" for none',
+        ),
+    ] = None,
+    measure: Annotated[str, typer.Option(help=", ".join(TABLE_MEASURES))] = "mae",
     per: Per = "molecule",
-    most: Annotated[int, typer.Option(min=1, max=100, help="how many groups to confirm")] = MOST_SLICES,
+    part: Part = "test",
     json: Json = False,
 ) -> None:
-    """Find the groups that a run predicts worst: among validation molecules, confirmed on test molecules."""
-    opened = open_run(run)
-    dataset = open_dataset(opened.dataset_name)
-    with progress_bar("searching") as update:
-        found = find_slices([opened], dataset, per, most, open_predicates(dataset), update)[0]
-    content = slices_report(found)
+    """Runs side by side: what differs in their recipes, errors, time, size; the seeds of a recipe in one row."""
+    opened = [open_run(name) for name in runs]
+    groups = None if group is None else [each for each in group if each]
+    content = runs_table_report(runs_table(opened, _dataset_of(opened, on), part, measure, per, groups))
     if json:
         print_json(content)
         return
-    unit = content["unit"]
-    print(f"{content['run']}: {content['target']} of {content['dataset']}, MAE {content['mae']:.4f} {unit}")
-    print(f"{content['sentence']}\n")
+    shared = f"{content['n_shared']:,} {part} molecules that no run has seen" if content["n_shared"] else "of its own"
+    print(f"{content['dataset']}: {shared}; {measure.upper()} in {content['unit']}, with the spread over seeds\n")
+    fields, asked, rows = content["recipe_fields"], content["groups"], content["rows"]
     print_table(
         (
-            "group",
-            "validation",
-            "times others",
-            "test",
-            f"MAE [{unit}]",
-            f"others [{unit}]",
-            "95 % together",
-            "state",
+            "recipe", "seeds", measure.upper(), f"MSE [{content['mse_unit']}]",
+            *(f"{each['label']} ({each['n']:,})" for each in asked), "parameters", "epochs", "training",
+            "validation", "molecules/s", "convergence", "trained on",
         ),
         [
             (
-                row["label"],
-                row["n_validation"],
-                f"{row['ratio_validation']:.2f}",
-                row["n_test"],
-                four_decimals(row["mae"]),
-                four_decimals(row["rest_mae"]),
-                _limits(row["low"], row["high"]),
-                row["state"],
+                row["name"] + (" *" if row["own"] else ""), row["n_seeds"],
+                _with_spread(row["error"], row["error_spread"]), _with_spread(row["mse"], row["mse_spread"]),
+                *(_with_spread(row[f"group.{each['key']}"], row[f"group.{each['key']}.spread"]) for each in asked),
+                _count(row["parameters"]), _count(row["epochs"]), _duration(row["train_seconds"]),
+                _duration(row["validation_seconds"]), _count(row["molecules_per_second"]), row["convergence"],
+                row["trained_on"],
             )
-            for row in content["slices"]
+            for row in rows
         ],
-    )
-    if content["left_out"]:
-        print(f"\n{content['left_out']}")
+    )  # fmt: skip
+    if fields:
+        print("\nwhat differs")
+        print_table(("recipe", *fields), [(row["name"], *(row[f"recipe.{name}"] for name in fields)) for row in rows])
+    if any(row["own"] for row in rows):
+        print("\n* on held-out molecules of its own")
+    for note in content["notes"]:
+        print(f"\n{note}")
 
 
-def _of_one_dataset(names: list[str]) -> list[Run]:
-    runs = [open_run(name) for name in names]
-    if len({run.dataset_name for run in runs}) > 1:
+def _with_spread(value: float | None, spread: float | None) -> str:
+    return four_decimals(value) + ("" if spread is None or value is None else f" ± {spread:.4f}")
+
+
+def _count(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {rest:02d} s"
+
+
+def _dataset_of(runs: list[Run], on: str | None) -> Dataset:
+    """The dataset that runs are judged on: the one that is named, else the one that all were trained on."""
+    if on is not None:
+        return open_dataset(on)
+    names = {run.dataset_name for run in runs}
+    if len(names) > 1:
         told = ", ".join(f"{run.name} ({run.dataset_name})" for run in runs)
-        raise MollensError(f"runs {told}: are on different datasets; name runs on one dataset")
-    return runs
+        raise MollensError(
+            f"runs {told}: are on different datasets; name runs on one dataset, or with --dataset one that all have "
+            "predictions for"
+        )
+    return open_dataset(names.pop())
 
 
 def _limits(low: float | None, high: float | None) -> str:

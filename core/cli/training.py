@@ -10,6 +10,7 @@ from core.cli.options import RunName
 from core.cli.output import progress_bar
 from core.data.store import open_dataset
 from core.errors import MollensError
+from core.judge.held_out import split_known
 from core.recipes.create import ENGINES, MOST_DEVICES, create_run
 from core.recipes.presets import DEFAULT_PRESET, preset
 from core.recipes.recipe import Recipe, changed
@@ -123,5 +124,8 @@ def predict(
     from core.train.predict import predict_dataset
 
     found = open_run(run)
-    predict_dataset(found, open_dataset(dataset), choose_device(device))
+    with progress_bar("recognising what it has seen") as update:
+        predict_dataset(found, open_dataset(dataset), choose_device(device), update)
     print(f"{found.name} ({found.id}): predictions for {dataset} are written")
+    if not split_known(found, open_dataset(dataset)):
+        print("it is not known which of its molecules the run has seen: errors may be optimistic, and give no verdict")

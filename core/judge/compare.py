@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.convergence import convergence
+from core.judge.filters import filter_text
 from core.judge.groupings import Grouping, open_grouping
 from core.judge.held_out import unit_per
 from core.judge.intervals import LEVEL, N_POINTS_ONLY
-from core.judge.pairing import Paired, pair_up
-from core.judge.recipes_compared import LEAST_SEEDS, recipe_differences, recipe_key
+from core.judge.pairing import Paired, notes_on, pair_up
+from core.judge.recipes_compared import LEAST_SEEDS, recipe_differences, recipe_key, same_start
 from core.judge.resampling import seed_of
 from core.judge.simultaneous import (
     Simultaneous,
@@ -40,6 +41,8 @@ Mask = NDArray[np.bool_]
 
 COMPARED = ("mae", "rmse")
 """Measures whose difference has an interval."""
+HALVED = 1 - (1 - LEVEL) / 2
+"""Half of the 5 % for the whole, half for the groups: then both hold together with 95 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,10 @@ class Comparison:
     convergence_a: tuple[str, ...]
     """of each run, a state of `Convergence`"""
     convergence_b: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] | None = None
+    """lowest and highest of what orders the groups; None where nothing does"""
+    noun: str = ""
+    """what the spans count: "atoms" """
 
     @property
     def about(self) -> str:
@@ -87,6 +94,11 @@ class Comparison:
             f"It is not known which molecules {name} was trained on, so its errors may be optimistic: no verdict."
             for name in self.paired.unknown
         ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be read with the verdict, a sentence each."""
+        return notes_on(self.paired)
 
     @property
     def provisional(self) -> list[str]:
@@ -128,7 +140,7 @@ def compare_runs(
         MollensError: as `pair_up`; for an unknown grouping or measure, a negative margin, or several runs that are not
             enough seeds of one recipe.
     """
-    runs_a, runs_b = ((one,) if isinstance(one, Run) else tuple(one) for one in (a, b))
+    runs_a, runs_b = ((one,) if isinstance(one, Run) else tuple(sorted(one, key=_seed)) for one in (a, b))
     if measure not in COMPARED:
         raise MollensError(f"measure {measure!r} cannot be compared; choose from {', '.join(COMPARED)}")
     if margin is not None and not margin >= 0:
@@ -142,7 +154,9 @@ def compare_runs(
     occurs = grouping.member(paired.rows).any(axis=1)
     grouping = grouping.keep(occurs)
     member = grouping.member(paired.rows)
-    whole_interval, intervals = differences(*sides, member, measure, seed_of(paired.ids), grouping.by != "all")
+    level = HALVED if grouping.by != "all" else LEVEL
+    matched = same_start(runs_a, runs_b)
+    whole_interval, intervals = differences(*sides, member, measure, seed_of(paired.ids), level, matched)
     everyone = np.ones((1, len(paired.ids)), dtype=bool)
     trained = [grouping.member(paired.train_rows[k]).sum(axis=1) for k in (0, len(runs_a))]
     n_trained = [np.array([len(paired.train_rows[k])]) for k in (0, len(runs_a))]
@@ -150,6 +164,7 @@ def compare_runs(
     told = (measure, margin, unit, per)
     whole = _verdicts(whole_interval, sides, everyone, n_trained, ("all",), ("all molecules",), *told)[0]
     groups = _verdicts(intervals, sides, member, trained, grouping.names, grouping.labels, *told)
+    groups = [replace(group, where=filter_text(each)) for group, each in zip(groups, grouping.selections, strict=True)]
     return Comparison(
         a=runs_a,
         b=runs_b,
@@ -163,24 +178,32 @@ def compare_runs(
         ranges=ranges_of(groups, grouping.spans, grouping.noun),
         convergence_a=tuple(convergence(run).state for run in runs_a),
         convergence_b=tuple(convergence(run).state for run in runs_b),
+        spans=grouping.spans,
+        noun=grouping.noun,
     )
 
 
 def differences(
-    errors_a: Floats, errors_b: Floats, member: Mask, measure: str = "mae", seed: int = 0, split_level: bool = True
+    errors_a: Floats,
+    errors_b: Floats,
+    member: Mask,
+    measure: str = "mae",
+    seed: int = 0,
+    level: float = HALVED,
+    matched: bool = False,
 ) -> tuple[Simultaneous, Simultaneous]:
     """Error of B minus error of A over all molecules, and over groups (n_groups, n) at once.
 
     Args:
         errors_a, errors_b: (n_seeds, n) signed errors; with one seed each about these two networks, else about recipes.
-        split_level: spend half of the 5 % on the whole and half on the groups; else all of it on either.
+        level: with which the interval of the whole holds, and with which those of all groups hold at once.
+        matched: whether seeds of A and B belong together, see `core.judge.recipes_compared.same_start`.
     """
-    level = 1 - (1 - LEVEL) / 2 if split_level else LEVEL
     both = np.concatenate([np.ones((1, errors_a.shape[1]), dtype=bool), member])
     if len(errors_a) > 1 or len(errors_b) > 1:
         return (
-            recipe_differences(errors_a, errors_b, both[:1], measure, level),
-            recipe_differences(errors_a, errors_b, member, measure, level),
+            recipe_differences(errors_a, errors_b, both[:1], measure, level, matched),
+            recipe_differences(errors_a, errors_b, member, measure, level, matched),
         )
     a, b = errors_a[0], errors_b[0]
     if measure == "mae":
@@ -190,6 +213,10 @@ def differences(
         squares = np.stack([a**2, b**2, a**4, b**4, a**2 * b**2])
         estimates = rmse_difference_estimates(*group_sums(squares, both, seed))
     return simultaneous(estimates.part(slice(0, 1)), level), simultaneous(estimates.part(slice(1, None)), level)
+
+
+def _seed(run: Run) -> int:
+    return run.seed
 
 
 def check_recipes(runs_a: Sequence[Run], runs_b: Sequence[Run]) -> None:

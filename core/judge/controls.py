@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from core.data.store import Dataset
-from core.judge.compare import differences
-from core.judge.convergence import convergence
-from core.judge.findings import Answer, Finding, answer
+from core.judge.by_size import about_recipes, difference_within, held, of_what, outside, rows_by_size, sides_of
+from core.judge.compare import HALVED
+from core.judge.findings import Action, Answer, Finding, answer
 from core.judge.groups import Group
 from core.judge.held_out import unit_per
 from core.judge.intervals import LEVEL, N_POINTS_ONLY
 from core.judge.pairing import Paired, pair_up
 from core.judge.rare_sizes import LEAST_SIZES
-from core.judge.recipes_compared import LEAST_SEEDS, recipe_key, scatter_of_seeds
+from core.judge.recipes_compared import LEAST_SEEDS, recipe_key, same_start, scatter_of_seeds
 from core.judge.resampling import seed_of
 from core.judge.simultaneous import group_sums
 from core.judge.verdicts import default_margin, state_of
-from core.judge.wording import MINUS, between, by_how_much, provisional, within
+from core.judge.wording import MINUS, between, by_how_much, within
 from core.runs.folder import Run
 from core.runs.predictions import TRAIN, predictions_folder, read_predictions
 
@@ -34,13 +35,13 @@ def controls_of(run: Run, runs: Sequence[Run]) -> list[Run]:
 
     One of each seed, ascending.
     """
-    wanted, n, epochs = _as_control(run), _n_trained(run), run.status().epoch
+    wanted, n, epochs = _as_control(run), len(_trained_ids(run)), run.status().epoch
     found: dict[int, Run] = {}
     for other in runs:
         if other.error is None and other.id != run.id and predictions_folder(other, other.dataset_name):
             is_control = bool(other.recipe_values.get("control"))
             same = is_control and recipe_key(other) == wanted
-            if same and _n_trained(other) == n and other.status().epoch == epochs:
+            if same and len(_trained_ids(other)) == n and other.status().epoch == epochs:
                 found.setdefault(other.seed, other)
     return [found[seed] for seed in sorted(found)]
 
@@ -50,12 +51,19 @@ def _as_control(run: Run) -> tuple[object, ...]:
     return (name, sha256, tuple((key, "True" if key == "control" else value) for key, value in recipe))
 
 
-def _n_trained(run: Run) -> int:
+def _trained_ids(run: Run) -> NDArray[np.int64]:
     stored = read_predictions(run, run.dataset_name)
-    return 0 if stored is None else int((np.asarray(stored.split) == TRAIN).sum())
+    return np.zeros(0, np.int64) if stored is None else np.asarray(stored.ids)[np.asarray(stored.split) == TRAIN]
 
 
-def balanced_sizes(runs: Sequence[Run], controls: Sequence[Run], dataset: Dataset, per: str = "molecule") -> Finding:
+def trained_rows(run: Run, dataset: Dataset) -> NDArray[np.int64]:
+    """(n_train,) rows of the molecules of its own dataset that a run was trained on; none before it has predictions."""
+    return dataset.molecules.rows_of(_trained_ids(run))
+
+
+def balanced_sizes(
+    runs: Sequence[Run], controls: Sequence[Run], dataset: Dataset, per: str = "molecule", part: str = "test"
+) -> Finding:
     """H3: spread of the MAE over sizes of runs with balanced sizes minus that of their controls.
 
     The spread is the standard deviation over sizes relative to the mean over sizes. What the finite number of molecules
@@ -67,7 +75,7 @@ def balanced_sizes(runs: Sequence[Run], controls: Sequence[Run], dataset: Datase
     Raises:
         MollensError: as `pair_up`.
     """
-    paired = pair_up([*runs, *controls], dataset)
+    paired = pair_up([*runs, *controls], dataset, part)
     all_sizes = dataset.molecules.sizes[paired.rows]
     counts = np.bincount(all_sizes)
     sizes = np.flatnonzero(counts >= N_POINTS_ONLY)
@@ -77,22 +85,27 @@ def balanced_sizes(runs: Sequence[Run], controls: Sequence[Run], dataset: Datase
             "H3", names["runs"], "not enough data",
             f"Not enough data: {len(sizes)} sizes have {N_POINTS_ONLY} or more held-out molecules; at least "
             f"{LEAST_SIZES} are needed.",
-            n=len(sizes), n_of="sizes", controls=names["controls"],
+            n=len(sizes), n_of="sizes", controls=names["controls"], evidence="experiment",
         )  # fmt: skip
     found = _compare_spreads(paired, all_sizes == sizes[:, None], len(runs), per)
     state = answer(found.low, found.high, "below")
-    about_recipes = _about_recipes(runs, controls)
+    recipes = about_recipes(runs, controls)
     return Finding(
         "H3", names["runs"], state,
-        f"{_H3[state]}: over {len(sizes)} sizes the MAE varies by {_percent(found.ours)} % of its mean with balancing "
-        f"and by {_percent(found.theirs)} % with the control; the difference is {_percent(found.low)} to "
-        f"{_percent(found.high)} percentage points{_of_what(about_recipes)}.",
+        f"{_H3[state]}: over {len(sizes)} sizes the MAE varies by {_percent(found.ours.value)} % of its mean with "
+        f"balancing and by {_percent(found.theirs.value)} % with the control; the difference is {_percent(found.low)} "
+        f"to {_percent(found.high)} percentage points{of_what(recipes)}.",
         statistic="spread of the MAE over sizes, relative to its mean, minus that of the control",
-        effect=found.ours - found.theirs, low=found.low, high=found.high, n=len(sizes), n_of="sizes",
+        effect=found.ours.value - found.theirs.value, low=found.low, high=found.high, unit="points",
+        n=len(sizes), n_of="sizes",
         confounder="accuracy as a whole; the mean over sizes is in the details",
-        controls=names["controls"], provisional=_provisional(runs, controls),
+        caution="More even is not more accurate: errors can be even because all sizes are predicted worse.",
+        action=seeds_of_both(runs, controls) if state == "undecided" or not recipes else None,
+        evidence="experiment", about="recipes" if recipes else "networks",
+        controls=names["controls"], provisional=held(runs, controls),
         details={
-            "spread": found.ours, "spread_control": found.theirs,
+            **found.ours.told("spread"), **found.theirs.told("spread_control"),
+            "spreads": found.ours.of_runs, "spreads_control": found.theirs.of_runs,
             "mean": float(found.mae[: len(runs)].mean()), "mean_control": float(found.mae[len(runs) :].mean()),
             "unit": unit_per(paired.target.unit, per),
             "sizes": [
@@ -102,8 +115,26 @@ def balanced_sizes(runs: Sequence[Run], controls: Sequence[Run], dataset: Datase
                 }
                 for size, line in zip(sizes, found.mae.T, strict=True)
             ],
-            "about": "recipes" if about_recipes else "networks",
         },
+    )  # fmt: skip
+
+
+_CHOICES = ("min_atoms", "max_atoms", "most_per_size")
+"""Fields that choose training molecules, and that a control needs."""
+
+
+def seeds_of_both(runs: Sequence[Run], controls: Sequence[Run]) -> Action | None:
+    """The seeds that are missing for a statement about recipes, or as many again, each with its control."""
+    first = runs[0]
+    if first.origin != "mollens" or not any(first.recipe_values.get(key) for key in _CHOICES):
+        return None
+    both = {run.seed for run in runs} & {run.seed for run in controls}
+    missing = LEAST_SEEDS - len(both) if len(both) < LEAST_SEEDS else LEAST_SEEDS
+    start = max(run.seed for run in [*runs, *controls]) + 1
+    return Action(
+        f"Train {missing} more seeds of each" if missing > 1 else "Train another seed of each", run=first.id,
+        overrides={} if missing > 1 else {"seed": start}, seeds=missing, first_seed=start, with_control=True,
+        dataset=first.dataset_name,
     )  # fmt: skip
 
 
@@ -115,14 +146,29 @@ _H3: dict[Answer, str] = {
 }
 
 
+_H3["cause undecided"] = _H3["undecided"]  # never said of an experiment
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Relative spread over sizes of one side, a mean over its runs."""
+
+    value: float
+    low: float
+    high: float
+    of_runs: list[float]
+
+    def told(self, name: str) -> dict[str, float]:
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
 @dataclass(frozen=True, eq=False)
 class _Spreads:
-    ours: float
-    """mean over the runs of the relative spread over sizes"""
-    theirs: float
+    ours: _Side
+    theirs: _Side
     """of the controls"""
     low: float
-    """of the interval of `ours - theirs`"""
+    """of the interval of the difference, `ours - theirs`"""
     high: float
     mae: Floats
     """(n_runs, n_sizes) of runs, then of controls"""
@@ -135,17 +181,38 @@ def _compare_spreads(paired: Paired, member: NDArray[np.bool_], n_runs: int, per
     spreads, plain = _spreads(sums[..., None])
     in_resamples, _ = _spreads(drawn)
     ours, theirs = spreads[:n_runs, 0], spreads[n_runs:, 0]
-    value = float(ours.mean() - theirs.mean())
     # In a resample the observed errors are the truth: their spread, with its noise, is what its estimate is off from.
     off = in_resamples - plain
-    shift = off[:n_runs].mean(axis=0) - off[n_runs:].mean(axis=0)
-    above, below = np.maximum(np.quantile(shift, [(1 + LEVEL) / 2, (1 - LEVEL) / 2]) * [1, -1], 0.0)
-    if min(len(ours), len(theirs)) >= LEAST_SEEDS:
-        variance, freedom = scatter_of_seeds(ours, theirs)
-        of_seeds = -stdtrit(freedom, (1 - LEVEL) / 2) * np.sqrt(variance)
-        above, below = np.hypot(above, of_seeds), np.hypot(below, of_seeds)
+    shifts = off[:n_runs].mean(axis=0), off[n_runs:].mean(axis=0)
+    enough = min(len(ours), len(theirs)) >= LEAST_SEEDS
+    sides = []
+    for each, shift in zip((ours, theirs), shifts, strict=True):
+        scatter = (each.var(ddof=1) / len(each), len(each) - 1.0) if enough else None
+        low, high = _basic(float(each.mean()), shift, scatter)
+        sides.append(_Side(float(each.mean()), max(low, 0.0), high, each.tolist()))
+    value, shift = float(ours.mean() - theirs.mean()), shifts[0] - shifts[1]
+    low, high = _basic(value, shift, scatter_of_seeds(ours, theirs) if enough else None)
+    if enough and same_start(paired.runs[:n_runs], paired.runs[n_runs:]):
+        # either scatter may be the smaller one: half of the error probability for each, see recipes_compared
+        of_pairs = ((ours - theirs).var(ddof=1) / len(ours), len(ours) - 1.0)
+        both = [_basic(value, shift, each, HALVED) for each in (scatter_of_seeds(ours, theirs), of_pairs)]
+        low, high = min(both, key=lambda ends: ends[1] - ends[0])
     mae = sums[: len(size_of_error)] / sums[-1]
-    return _Spreads(float(ours.mean()), float(theirs.mean()), value - float(above), value + float(below), mae)
+    return _Spreads(sides[0], sides[1], low, high, mae)
+
+
+def _basic(
+    value: float, shift: Floats, scatter: tuple[float, float] | None, level: float = LEVEL
+) -> tuple[float, float]:
+    """Basic bootstrap interval from what resamples (n_resamples,) are off; widened by the scatter of seeds.
+
+    scatter: variance and degrees of freedom
+    """
+    above, below = np.maximum(np.quantile(shift, [(1 + level) / 2, (1 - level) / 2]) * [1, -1], 0.0)
+    if scatter is not None:
+        of_seeds = -stdtrit(scatter[1], (1 - level) / 2) * np.sqrt(scatter[0])
+        above, below = np.hypot(above, of_seeds), np.hypot(below, of_seeds)
+    return value - float(above), value + float(below)
 
 
 def _spreads(sums: Floats) -> tuple[Floats, Floats]:
@@ -161,7 +228,9 @@ def _spreads(sums: Floats) -> tuple[Floats, Floats]:
     return np.sqrt(np.maximum(variance - noise.mean(axis=1), 0.0)) / middle, np.sqrt(variance) / middle
 
 
-def directed_training(runs: Sequence[Run], controls: Sequence[Run], dataset: Dataset, per: str = "molecule") -> Finding:
+def directed_training(
+    runs: Sequence[Run], controls: Sequence[Run], dataset: Dataset, per: str = "molecule", part: str = "test"
+) -> Finding:
     """H4: mean |error| of runs that were trained on some sizes only minus that of their controls, on these sizes.
 
     Paired by molecule, with the interval of `compare`. Equal within the default margin contradicts that it is better.
@@ -171,75 +240,68 @@ def directed_training(runs: Sequence[Run], controls: Sequence[Run], dataset: Dat
     Raises:
         MollensError: as `pair_up`.
     """
-    paired = pair_up([*runs, *controls], dataset)
+    paired = pair_up([*runs, *controls], dataset, part)
     recipe = runs[0].recipe_values
     lowest, highest = (int(recipe.get(key) or 0) or None for key in ("min_atoms", "max_atoms"))
     group = Group("trained on", lowest, highest)
     member = group.members(dataset.molecules, paired.rows)
     n = int(member.sum())
+    recipes = about_recipes(runs, controls)
+    common: dict[str, Any] = {
+        "evidence": "experiment", "about": "recipes" if recipes else "networks", "controls": tuple(controls),
+        "n": n, "n_of": "molecules",
+    }  # fmt: skip
     if n < N_POINTS_ONLY:
         return Finding(
             "H4", tuple(runs), "not enough data",
             f"Not enough data: {n} held-out molecules have {group.label}; at least {N_POINTS_ONLY} are needed.",
-            n=n, n_of="molecules", controls=tuple(controls),
+            **common,
         )  # fmt: skip
-    errors = paired.scaled(per)
-    theirs, ours = errors[len(runs) :, member], errors[: len(runs), member]
-    about_recipes = _about_recipes(runs, controls)
-    sides = (theirs, ours) if about_recipes else (theirs[:1], ours[:1])
-    everyone = np.ones((1, n), dtype=bool)
-    interval, _ = differences(*sides, everyone, "mae", seed_of(paired.ids[member]), split_level=False)
+    sides = sides_of(paired, len(runs), per)
+    interval = difference_within(paired, sides, member)
     low, high = float(interval.low[0]), float(interval.high[0])
-    mae, mae_control = float(np.abs(sides[1]).mean()), float(np.abs(sides[0]).mean())
+    mae_control, mae = (float(np.abs(side[:, member]).mean()) for side in sides)
     unit = unit_per(paired.target.unit, per)
     margin = default_margin(mae_control, mae, paired.target.unit, per)
     found = state_of(low, high, margin)
-    state: Answer = {"B better": "supported", "A better": "contradicted", "equal": "contradicted"}.get(
-        found, "undecided"
-    )  # type: ignore[assignment]
+    answers: dict[str, Answer] = {"B better": "supported", "A better": "contradicted", "equal": "contradicted"}
     said = {
         "B better": f"is better there by {by_how_much(low, high, unit)}",
         "A better": f"is worse there by {by_how_much(low, high, unit)}",
         "equal": f"is equal there within {within(low, high, unit)}",
         "undecided": f"is not told apart there: {between(low, high, unit)} against the control",
     }[found]
+    others = outside(paired, sides, member)
+    elsewhere = ""
+    if others is not None:
+        elsewhere = f" On all other sizes it is {_other(others['low'], others['high'], unit)} (n = {others['n']:,})."
+    rows = [
+        row | {"trained": row["size"] >= (lowest or 0) and row["size"] <= (highest or row["size"])}
+        for row in rows_by_size(paired, sides)
+    ]
     return Finding(
-        "H4", tuple(runs), state,
-        f"Training only on molecules of {group.label} {said}, over {n:,} held-out molecules{_of_what(about_recipes)}.",
+        "H4", tuple(runs), answers.get(found, "undecided"),
+        f"Training only on molecules of {group.label} {said}, over {n:,} held-out molecules{of_what(recipes)}."
+        f"{elsewhere}",
         statistic="mean |error| minus that of the control, on the sizes that were trained on",
-        effect=mae - mae_control, low=low, high=high, unit=unit, n=n, n_of="molecules",
-        controls=tuple(controls), provisional=_provisional(runs, controls),
+        effect=mae - mae_control, low=low, high=high, unit=unit,
+        confounder="the control has fewer molecules of these sizes, and as many in all",
+        caution="The control has as many molecules and steps, but fewer of these sizes: more data of all sizes might "
+        "do better than either.",
+        action=seeds_of_both(runs, controls) if found == "undecided" or not recipes else None,
+        provisional=held(runs, controls),
         details={
-            "mae": mae, "mae_control": mae_control, "margin": margin, "lowest": lowest, "highest": highest,
-            "sizes": _by_size(paired, sides, member), "about": "recipes" if about_recipes else "networks",
+            "mae": mae, "mae_control": mae_control, "unit": unit, "margin": margin, "lowest": lowest,
+            "highest": highest, "sizes": rows, "others": others,
         },
+        **common,
     )  # fmt: skip
 
 
-def _by_size(paired: Paired, sides: tuple[Floats, Floats], member: NDArray[np.bool_]) -> list[dict[str, float | int]]:
-    sizes = paired.dataset.molecules.sizes[paired.rows[member]]
-    maes = [np.bincount(sizes, weights=np.abs(side).mean(axis=0)) for side in sides]
-    counts = np.bincount(sizes)
-    return [
-        {
-            "size": int(size), "n_held_out": int(counts[size]), "mae": float(maes[1][size] / counts[size]),
-            "mae_control": float(maes[0][size] / counts[size]),
-        }
-        for size in np.flatnonzero(counts >= N_POINTS_ONLY)
-    ]  # fmt: skip
-
-
-def _provisional(runs: Sequence[Run], controls: Sequence[Run]) -> tuple[str, ...]:
-    sides = [("the run", runs), ("its control", controls)]
-    return tuple(provisional([(name, [convergence(run).state for run in some]) for name, some in sides]))
-
-
-def _about_recipes(runs: Sequence[Run], controls: Sequence[Run]) -> bool:
-    return min(len(runs), len(controls)) >= LEAST_SEEDS
-
-
-def _of_what(about_recipes: bool) -> str:
-    return ", for these recipes" if about_recipes else ", for these two networks"
+def _other(low: float, high: float, unit: str) -> str:
+    if low > 0:
+        return f"worse by {by_how_much(low, high, unit)}"
+    return f"better by {by_how_much(low, high, unit)}" if high < 0 else f"not told apart ({between(low, high, unit)})"
 
 
 def _percent(share: float) -> str:

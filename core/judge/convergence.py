@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -46,7 +48,17 @@ class Convergence:
 
 
 def convergence(run: Run) -> Convergence:
-    """Judge the recorded epochs of a run, see `judge_curve`."""
+    """Judge the recorded epochs of a run, see `judge_curve`; kept until its metrics change."""
+    try:
+        found = (run.path / "metrics.jsonl").stat()
+    except OSError:
+        return convergence_of(run, [])
+    return _recorded(run.path, run.shipped, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@lru_cache(maxsize=512)
+def _recorded(path: Path, shipped: bool, *stamp: int) -> Convergence:
+    run = Run(path, shipped)
     tail = MetricsTail(run)
     tail.refresh()
     return convergence_of(run, tail.epochs)

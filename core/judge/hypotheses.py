@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.judge.by_size import paired_seeds
 from core.judge.controls import balanced_sizes, controls_of, directed_training
-from core.judge.findings import CLAIMS, Finding
+from core.judge.depletion import depleted_sizes, depletions
+from core.judge.findings import CLAIMS, Action, Finding
 from core.judge.held_out import held_out, split_known
 from core.judge.rare_elements import rare_elements
 from core.judge.rare_sizes import rare_sizes
 from core.judge.recipes_compared import LEAST_SEEDS, by_recipe
 from core.runs.folder import Run
+
+COMPOSITION = "composition"
 
 
 def ask_hypotheses(
@@ -25,9 +31,11 @@ def ask_hypotheses(
 ) -> list[Finding]:
     """What runs on one dataset say about H1 to H4, hypothesis by hypothesis.
 
-    H1 and H2 are put to every run. H3 is put to runs with at most so many molecules per size, H4 to runs on some sizes
-    only; their controls are looked for in `among`. With 3 or more seeds of a recipe and of its control the answer is
-    about recipes, else about the first seed that both have.
+    With 3 or more seeds of a recipe H1 and H2 are answered once for the recipe, else for every run. H1 is answered once
+    more by every experiment that took the molecules of some sizes out of the training of such a recipe. H3 is put to
+    runs with at most so many molecules per size, H4 to runs on some sizes only. Controls and experiments are looked for
+    in `among` too. With 3 or more seeds of a recipe and of its control the answer is about recipes, else about the
+    first seed that both have.
 
     only: keys of `CLAIMS`; all without
     per: "atom" divides errors by the number of atoms, in H1, H3 and H4
@@ -40,56 +48,98 @@ def ask_hypotheses(
             raise MollensError(f"hypothesis {name!r} is not known; known are {', '.join(CLAIMS)}")
     asked = [name for name in CLAIMS if not only or name in only]
     found: list[Finding] = []
-    if "H1" in asked or "H2" in asked:
-        known = [run for run in runs if split_known(run)]
-        sources = [held_out(run, dataset, part) for run in known]
-        if "H1" in asked:
-            found += [rare_sizes(source, per) for source in sources] + [
-                _unknown("H1", r) for r in runs if r not in known
-            ]
-        if "H2" in asked:
-            found += [rare_elements(source) for source in sources] + [_unknown("H2", r) for r in runs if r not in known]
-    treated = [run for run in runs if not run.recipe_values.get("control")]
     pool = [*runs, *among]
+    if "H1" in asked or "H2" in asked:
+        known = [run for run in runs if split_known(run, dataset)]
+        sources = [[held_out(run, dataset, part) for run in seeds] for seeds in _once_per_recipe(known)]
+        unknown = [run for run in runs if run not in known]
+        if "H1" in asked:
+            found += [rare_sizes(seeds, per) for seeds in sources]
+            found += [depleted_sizes(each, dataset, part, per) for each in depletions(known, pool, dataset)]
+            found += [_unknown("H1", run) for run in unknown]
+        if "H2" in asked:
+            found += [rare_elements(seeds) for seeds in sources] + [_unknown("H2", run) for run in unknown]
+    treated = [run for run in runs if not run.recipe_values.get("control") and run.dataset_name == dataset.name]
     if "H3" in asked:
         balanced = [run for run in treated if run.recipe_values.get("most_per_size")]
-        found += [_against_control("H3", seeds, pool, dataset, per) for seeds in by_recipe(balanced)]
+        found += [_against_control("H3", seeds, pool, dataset, per, part) for seeds in by_recipe(balanced)]
         if not balanced:
-            found.append(_none_asked("H3", runs, "most_per_size=2000"))
+            found.append(_none_asked("H3", runs, dataset))
     if "H4" in asked:
         directed = [run for run in treated if run.recipe_values.get("min_atoms") or run.recipe_values.get("max_atoms")]
-        found += [_against_control("H4", seeds, pool, dataset, per) for seeds in by_recipe(directed)]
+        found += [_against_control("H4", seeds, pool, dataset, per, part) for seeds in by_recipe(directed)]
         if not directed:
-            found.append(_none_asked("H4", runs, "min_atoms=18"))
+            found.append(_none_asked("H4", runs, dataset))
     return found
 
 
-def _against_control(name: str, seeds: Sequence[Run], pool: Sequence[Run], dataset: Dataset, per: str) -> Finding:
-    by_seed = {run.seed: run for run in reversed(seeds)}
-    own = [by_seed[seed] for seed in sorted(by_seed)]
-    controls = controls_of(own[0], pool)
+def _once_per_recipe(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs as they are judged: the seeds of one recipe together where there are enough of them, else each alone."""
+    parts: list[list[Run]] = []
+    for seeds in by_recipe(runs):
+        each = list({run.seed: run for run in reversed(seeds)}.values())
+        parts += [sorted(each, key=lambda run: run.seed)] if len(each) >= LEAST_SEEDS else [[run] for run in seeds]
+    return parts
+
+
+def _against_control(
+    name: str, seeds: Sequence[Run], pool: Sequence[Run], dataset: Dataset, per: str, part: str
+) -> Finding:
+    controls = controls_of(seeds[0], pool)
     if not controls:
+        own = sorted(seeds, key=lambda run: run.seed)
         return Finding(
             name, tuple(own), "not enough data",
             f"Not enough data: run {own[0].name} has no finished control, a run of the same recipe with "
             "control=true, as many training molecules and as many steps; clone it with: "
             f"python -m core clone {own[0].id} --set control=true",
+            caution="Without a control nothing tells the choice of molecules from their smaller number.",
+            action=Action(
+                "Train its control", run=own[0].id, overrides={"control": True}, dataset=dataset.name
+            ),
         )  # fmt: skip
-    if min(len(own), len(controls)) < LEAST_SEEDS:
-        shared = [run for run in own if run.seed in {control.seed for control in controls}]
-        first = (shared or own)[0]
-        own, controls = [first], [next((c for c in controls if c.seed == first.seed), controls[0])]
+    own, controls = paired_seeds(seeds, controls)
     compare = balanced_sizes if name == "H3" else directed_training
-    return compare(own, controls, dataset, per)
+    return compare(own, controls, dataset, per, part)
 
 
-def _none_asked(name: str, runs: Sequence[Run], setting: str) -> Finding:
-    what = "balanced sizes" if name == "H3" else "some sizes only"
+_ASKS = {"H3": ("balanced sizes", "Train with balanced sizes"), "H4": ("some sizes only", "Train on large molecules")}
+
+
+def _none_asked(name: str, runs: Sequence[Run], dataset: Dataset) -> Finding:
+    what, label = _ASKS[name]
+    setting = _setting(name, dataset)
+    key, value = next(iter(setting.items()))
+    start = next((run for run in runs if _can_be_asked(run, dataset)), None)
+    action = None
+    if start is not None:
+        action = Action(
+            f"{label}, and the control", run=start.id, overrides=setting, with_control=True, seeds=LEAST_SEEDS,
+            dataset=dataset.name,
+        )  # fmt: skip
     return Finding(
         name, tuple(runs), "not enough data",
-        f"Not enough data: none of these runs was trained on {what}; train one with --set {setting}, and its control "
-        f"with --set {setting} --set control=true.",
+        f"Not enough data: none of these runs was trained on {what}; train one with --set {key}={value}, and its "
+        f"control with --set {key}={value} --set control=true.",
+        caution="Only a control, as many molecules of all sizes and as many steps, shows what the choice does.",
+        action=action,
     )  # fmt: skip
+
+
+def _can_be_asked(run: Run, dataset: Dataset) -> bool:
+    mine = run.error is None and run.origin == "mollens" and run.dataset_name == dataset.name
+    return mine and run.recipe_values.get("model") != COMPOSITION and not run.recipe_values.get("control")
+
+
+def _setting(name: str, dataset: Dataset) -> dict[str, int]:
+    """A cap that leaves about a quarter of the molecules, or the sizes above the middle one, as in the thesis."""
+    sizes = dataset.molecules.sizes
+    if name == "H4":
+        return {"min_atoms": int(np.median(sizes))}
+    counts = np.unique(sizes, return_counts=True)[1]
+    caps = np.unique(counts)
+    kept = np.minimum(counts[None, :], caps[:, None]).sum(axis=1)
+    return {"most_per_size": max(int(caps[np.searchsorted(kept, 0.25 * len(sizes))]) // 10 * 10, 10)}
 
 
 def _unknown(name: str, run: Run) -> Finding:

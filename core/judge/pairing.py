@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.card import read_card
-from core.data.embedded import EMBEDDED
-from core.data.identity import open_identities
 from core.data.properties import Property
-from core.data.store import Dataset, dataset_folder
+from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.held_out import HeldOut, held_out, split_known
+from core.judge.held_out import HeldOut, common_ids, held_out, level_of, split_known
 from core.runs.folder import Run
+from core.runs.predictions import predictions_folder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,6 +47,8 @@ class Paired:
     """whether the runs have different targets, which differ by free atoms only"""
     unknown: tuple[str, ...]
     """names of runs of which it is not known what they have seen; then there is no verdict"""
+    copies: int = 0
+    """molecules that all hold out and that are left out as copies of what one of them has seen"""
 
     @property
     def left_out(self) -> int:
@@ -60,37 +61,43 @@ class Paired:
         Raises:
             MollensError: for errors per atom of a target that does not grow with the molecule.
         """
-        if per == "molecule":
-            return self.errors
-        if per != "atom":
-            raise MollensError(f"errors per {per!r} are not known; known are molecule, atom")
-        if not self.target.extensive:
-            raise MollensError(
-                f"{self.target.label} does not grow with the molecule, so an error per atom has no meaning; use errors "
-                "per molecule"
-            )
-        return self.errors / self.dataset.molecules.sizes[self.rows]
+        return scaled(self.errors, self.target, self.dataset, self.rows, per)
+
+
+def scaled(errors: Floats, target: Property, dataset: Dataset, rows: Ints, per: str) -> Floats:
+    """Errors (..., n) of the molecules at `rows`, per molecule or per atom.
+
+    Raises:
+        MollensError: for errors per atom of a target that does not grow with the molecule.
+    """
+    if per == "molecule":
+        return errors
+    if per != "atom":
+        raise MollensError(f"errors per {per!r} are not known; known are molecule, atom")
+    if not target.extensive:
+        raise MollensError(
+            f"{target.label} does not grow with the molecule, so an error per atom has no meaning; use errors "
+            "per molecule"
+        )
+    return errors / dataset.molecules.sizes[rows]
 
 
 def pair_up(runs: Sequence[Run], dataset: Dataset, part: str = "test") -> Paired:
     """The molecules that are in this part for every run and that none of them saw, in this or another row.
 
     A molecule is left out if any run saw the same atoms in the same geometry (`core.data.identity`) in training or, for
-    the test part, in validation.
+    the test part, in validation. The dataset may be one that some of the runs, or all, were not trained on: what they
+    need is predictions for it.
 
     Raises:
-        MollensError: for a run given twice, runs of other datasets or levels of theory, targets that cannot be
-            converted, no molecule in common, or as `held_out`.
+        MollensError: for a run given twice, runs without predictions for the dataset or of another level of theory,
+            targets that cannot be converted, no molecule in common, or as `held_out`.
     """
     _check_runs(runs, dataset)
     sources = [held_out(run, dataset, part) for run in runs]
-    converted = _check_targets(sources)
-    ids = sources[0].ids
-    for source in sources[1:]:
-        ids = np.intersect1d(ids, source.ids, assume_unique=True)
-    rows = dataset.molecules.rows_of(ids)
-    unseen = ~_copies(dataset, rows, np.concatenate([source.seen_rows for source in sources]))
-    ids, rows = ids[unseen], rows[unseen]
+    converted = targets_converted(sources)
+    ids = common_ids(sources)
+    held_by_all = reduce(lambda one, other: np.intersect1d(one, other, assume_unique=True), [s.ids for s in sources])
     if len(ids) == 0:
         names = ", ".join(run.name for run in runs)
         raise MollensError(
@@ -103,19 +110,35 @@ def pair_up(runs: Sequence[Run], dataset: Dataset, part: str = "test") -> Paired
         target=sources[0].target,
         part=part,
         ids=ids,
-        rows=rows,
+        rows=dataset.molecules.rows_of(ids),
         errors=np.stack([source.error[np.searchsorted(source.ids, ids)] for source in sources]),
         train_rows=tuple(source.train_rows for source in sources),
         n_held_out=tuple(len(source.ids) for source in sources),
         converted=converted,
-        unknown=tuple(run.name for run in runs if not split_known(run)),
+        unknown=tuple(run.name for run in runs if not split_known(run, dataset)),
+        copies=len(held_by_all) - len(ids),
     )
 
 
-def _copies(dataset: Dataset, rows: Ints, seen: Ints) -> NDArray[np.bool_]:
-    """(n,) which molecules at `rows` are at `seen`, or are the same as one there."""
-    groups = open_identities(dataset)
-    return np.isin(groups[rows], groups[seen])
+def notes_on(paired: Paired) -> list[str]:
+    """What has to be read with numbers on these molecules, a sentence each."""
+    name, notes = paired.dataset.name, []
+    elsewhere = [run for run in paired.runs if run.dataset_name != name and run.name not in paired.unknown]
+    if paired.converted:
+        keys = sorted({run.target for run in paired.runs})
+        notes.append(f"{' and '.join(keys)} differ by free atoms only, so that an error is the same in either.")
+    for run in elsewhere:
+        place = paired.runs.index(run)
+        notes.append(
+            f"{run.name} was trained on {run.dataset_name}: {len(paired.train_rows[place]):,} molecules of {name} were "
+            "among those, as their geometry tells, and are left out."
+        )
+    if paired.copies:
+        notes.append(
+            f"{paired.copies:,} held-out molecule{'s are' if paired.copies != 1 else ' is'} left out as a copy of one "
+            "that a run has seen, the same atoms in the same geometry."
+        )
+    return notes
 
 
 def _check_runs(runs: Sequence[Run], dataset: Dataset) -> None:
@@ -123,32 +146,18 @@ def _check_runs(runs: Sequence[Run], dataset: Dataset) -> None:
         if any(run.id == other.id for other in runs[:k]):
             raise MollensError(f"run {run.name}: is given twice; a comparison needs two different runs")
     for run in runs:
-        if run.dataset_name == dataset.name:
+        if predictions_folder(run, dataset.name) is not None or run.dataset_name == dataset.name:
             continue
-        level = _level(run.dataset_name)
+        level = level_of(run.dataset_name)
         if level is not None and level != dataset.card.level_of_theory:
             raise MollensError(
                 f"runs {runs[0].name} and {run.name}: their labels are of different levels of theory "
                 f"({dataset.card.level_of_theory} and {level}), whose energies are never compared; choose runs on one "
                 "dataset"
             )
-        raise MollensError(
-            f"run {run.name}: was trained on dataset {run.dataset_name}, not on {dataset.name}; runs are compared on "
-            "the held-out molecules of one dataset"
-        )
 
 
-def _level(name: str) -> str | None:
-    """The level of theory of a dataset, None where it is not there to be asked or does not say."""
-    path = EMBEDDED[name] / f"{name}.card.json" if name in EMBEDDED else dataset_folder(name) / "card.json"
-    try:
-        level = read_card(path, f"dataset {name}").level_of_theory
-    except MollensError:
-        return None
-    return None if level == "not stated" else level
-
-
-def _check_targets(sources: Sequence[HeldOut]) -> bool:
+def targets_converted(sources: Sequence[HeldOut]) -> bool:
     """Whether targets differ but may be compared: then errors are the same in either.
 
     Total and atomisation energy of one level differ by the free atoms, which are the same in label and prediction.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +12,14 @@ from scipy.special import stdtrit
 
 from core.data.molecules import NUMBERS
 from core.judge.convergence import convergence
-from core.judge.findings import Answer, Finding, answer
+from core.judge.findings import Action, Answer, Finding, answer
 from core.judge.groupings import unsaturation
 from core.judge.held_out import HeldOut
 from core.judge.intervals import LEVEL, N_LARGE
+from core.judge.rare_sizes import counts_not_known
+from core.judge.recipes_compared import LEAST_SEEDS
 from core.judge.regression import fit_robust, smooth_columns
+from core.judge.seeds import Together, together, trained_molecules
 from core.judge.wording import provisional
 
 Floats = NDArray[np.float64]
@@ -44,7 +48,7 @@ class ElementEffect:
     """variance inflation of "contains it" """
 
 
-def rare_elements(source: HeldOut) -> Finding:
+def rare_elements(sources: HeldOut | Sequence[HeldOut]) -> Finding:
     """Regression of log|error| on which elements a molecule contains, and a comparison of matched molecules.
 
     Besides one column for each element, the regression holds a smooth function of the number of heavy atoms and the
@@ -52,42 +56,75 @@ def rare_elements(source: HeldOut) -> Finding:
     answer is about the element that the fewest training molecules contain: it is supported, or contradicted, only if
     the regression and the matched molecules (same number of heavy atoms, unsaturation and other elements) both say so.
     An element in fewer than 50 held-out molecules, or in all but 50, gives no answer.
+
+    sources: of one run, or of the seeds of one recipe; then log|error| is averaged over seeds molecule by molecule, and
+        with 3 or more the intervals hold for other seeds too
     """
-    run, molecules = source.run, source.dataset.molecules
-    log_error = _log(source.error)
-    names = [s for s in molecules.symbols if 0 < _share(source, s) <= ALMOST_ALL]
+    joint = together(sources)
+    first, molecules, runs = joint.sources[0], joint.sources[0].dataset.molecules, joint.runs
+    log_errors = np.stack([_log(line) for line in joint.errors])
+    n_all = len(joint.rows)
+    about: Any = "recipes" if len(runs) >= LEAST_SEEDS else "networks"
+    names = [s for s in molecules.symbols if 0 < _share(joint, s) <= ALMOST_ALL]
     if not names:
-        return Finding("H2", (run,), "not enough data", "Not enough data: every element is in nearly all molecules.")
-    contains = {s: molecules.contains(NUMBERS[s])[source.rows] for s in names}
-    n_train = {s: int(molecules.contains(NUMBERS[s])[source.train_rows].sum()) for s in names}
+        return Finding(
+            "H2", runs, "not enough data", "Not enough data: every element is in nearly all molecules.", about=about
+        )
+    trained = trained_molecules(first)
+    if trained is None:
+        return counts_not_known("H2", joint)
+    contains = {s: molecules.contains(NUMBERS[s])[joint.rows] for s in names}
+    n_train = {s: int(trained[0].contains(NUMBERS[s])[trained[1]].sum()) for s in names}
     rarest = min(names, key=lambda s: (n_train[s], s))
-    asked = [s for s in names if N_LARGE <= contains[s].sum() <= len(log_error) - N_LARGE]
-    kept = np.ones(len(log_error), dtype=bool)
+    asked = [s for s in names if N_LARGE <= contains[s].sum() <= n_all - N_LARGE]
+    kept = np.ones(n_all, dtype=bool)
     for s in set(names) - set(asked):
         kept &= ~contains[s] if contains[s].sum() < N_LARGE else contains[s]
-    effects = _regression(source, log_error, contains, asked, kept, n_train)
+    effects = _regression(joint, log_errors, contains, asked, kept, n_train)
     by_name = {effect.element: effect for effect in effects}
     few = [ElementEffect(s, int(contains[s].sum()), n_train[s]) for s in names if s not in by_name]
-    details: dict[str, Any] = {"rarest": rarest, "elements": [vars(effect) for effect in [*effects, *few]]}
-    held = tuple(provisional([(run.name, (convergence(run).state,))]))
+    details: dict[str, Any] = {
+        "rarest": rarest, "elements": [vars(effect) for effect in [*effects, *few]], "matched": None,
+    }  # fmt: skip
+    held = tuple(provisional([(joint.name, [convergence(run).state for run in runs])]))
+    common: dict[str, Any] = {
+        "about": about,
+        "provisional": held,
+        "details": details,
+        "n_of": f"molecules with {rarest}",
+    }
     if rarest not in by_name:
         n = int(contains[rarest].sum())
         return Finding(
-            "H2", (run,), "not enough data",
+            "H2", runs, "not enough data",
             f"Not enough data: {n} held-out molecule{'s contain' if n != 1 else ' contains'} {rarest}, the rarest "
             f"element; at least {N_LARGE} are needed.{_others(effects)}",
-            n=n, n_of=f"molecules with {rarest}", provisional=held, details=details,
+            n=n, caution=f"A dataset with more molecules that contain {rarest} could answer it.", **common,
         )  # fmt: skip
     effect = by_name[rarest]
-    matched = _matched(source, log_error, rarest)
+    matched = _matched(joint, log_errors, rarest)
     details["matched"] = matched
     state, words = _judged(effect, matched)
     return Finding(
-        "H2", (run,), state, words + _others([e for e in effects if e.element != rarest]),
+        "H2", runs, state, words + _others([e for e in effects if e.element != rarest]),
         statistic=f"times the error of like molecules without {rarest}",
-        effect=effect.times, low=effect.low, high=effect.high, n=effect.n_held_out,
-        n_of=f"molecules with {rarest}", confounder=_CONFOUNDER, provisional=held, details=details,
+        effect=effect.times, low=effect.low, high=effect.high, unit="times", n=effect.n_held_out,
+        confounder=_CONFOUNDER,
+        caution=f"Size and unsaturation are held fixed; what else comes with {rarest}, rarity aside, is not.",
+        action=more_seeds(joint), **common,
     )  # fmt: skip
+
+
+def more_seeds(joint: Together) -> Action | None:
+    """The seeds that are missing for a statement about the recipe; None where there are enough."""
+    first = joint.sources[0].run
+    missing = LEAST_SEEDS - len(joint.runs)
+    if missing <= 0 or first.origin != "mollens" or joint.sources[0].dataset.name != first.dataset_name:
+        return None
+    start = max(run.seed for run in joint.runs) + 1
+    label = f"Train {missing} more seeds" if missing > 1 else "Train another seed"
+    overrides = {} if missing > 1 else {"seed": start}
+    return Action(label, run=first.id, overrides=overrides, seeds=missing, first_seed=start, dataset=first.dataset_name)
 
 
 def _log(error: Floats) -> Floats:
@@ -96,16 +133,22 @@ def _log(error: Floats) -> Floats:
     return np.log(np.maximum(size, max(1e-3 * float(np.median(size)), 1e-12)))
 
 
-def _share(source: HeldOut, symbol: str) -> float:
-    return float(source.dataset.molecules.contains(NUMBERS[symbol])[source.all_rows].mean())
+def _share(joint: Together, symbol: str) -> float:
+    first = joint.sources[0]
+    return float(first.dataset.molecules.contains(NUMBERS[symbol])[first.all_rows].mean())
 
 
 def _regression(
-    source: HeldOut, log_error: Floats, contains: dict[str, Mask], asked: list[str], kept: Mask, n_train: dict[str, int]
+    joint: Together,
+    log_errors: Floats,
+    contains: dict[str, Mask],
+    asked: list[str],
+    kept: Mask,
+    n_train: dict[str, int],
 ) -> list[ElementEffect]:
     if not asked or kept.sum() < 2 * N_LARGE:
         return []
-    molecules, rows = source.dataset.molecules, source.rows[kept]
+    molecules, rows = joint.sources[0].dataset.molecules, joint.rows[kept]
     columns = np.column_stack(
         [
             np.ones(len(rows)),
@@ -114,11 +157,13 @@ def _regression(
             smooth_columns(unsaturation(molecules)[rows], n_knots=2),
         ]
     )
-    fit = fit_robust(columns, log_error[kept])
-    t = float(-stdtrit(fit.freedom, (1 - LEVEL) / 2 / len(asked)))
+    fit = fit_robust(columns, log_errors[:, kept].mean(axis=0))
+    rare = (1 - LEVEL) / 2 / len(asked)
+    of_seeds = _of_seeds(np.linalg.lstsq(columns, log_errors[:, kept].T, rcond=None)[0], rare)
+    t = float(-stdtrit(fit.freedom, rare))
     found = []
     for k, s in enumerate(asked, start=1):
-        value, reach = float(fit.coefficients[k]), t * float(fit.errors[k])
+        value, reach = float(fit.coefficients[k]), float(np.hypot(t * fit.errors[k], of_seeds[k]))
         inflation = float(fit.inflation[k]) if np.isfinite(fit.inflation[k]) else None
         effect = ElementEffect(s, int(contains[s].sum()), n_train[s], inflation=inflation)
         if np.isfinite(value):
@@ -128,9 +173,20 @@ def _regression(
     return found
 
 
-def _matched(source: HeldOut, log_error: Floats, symbol: str) -> dict[str, Any]:
+def _of_seeds(values: Floats, rare: float) -> Floats:
+    """How far means of values (..., n_seeds) reach by the choice of seeds; 0 for fewer than 3, of which none is told.
+
+    rare: probability of either tail
+    """
+    n = values.shape[-1]
+    if n < LEAST_SEEDS:
+        return np.zeros(values.shape[:-1])
+    return np.asarray(-stdtrit(n - 1, rare) * values.std(axis=-1, ddof=1) / np.sqrt(n))
+
+
+def _matched(joint: Together, log_errors: Floats, symbol: str) -> dict[str, Any]:
     """Molecules with the element against those without it that are alike: how many times the error, with interval."""
-    molecules, rows = source.dataset.molecules, source.rows
+    molecules, rows, log_error = joint.sources[0].dataset.molecules, joint.rows, log_errors.mean(axis=0)
     inside = molecules.contains(NUMBERS[symbol])[rows]
     others = [
         molecules.contains(z)[rows] for z, s in zip(molecules.elements, molecules.symbols, strict=True) if s != symbol
@@ -143,19 +199,25 @@ def _matched(source: HeldOut, log_error: Floats, symbol: str) -> dict[str, Any]:
     n = int(n_in[both].sum())
     found: dict[str, Any] = {"n": n, "of": int(inside.sum()), "n_without": int(n_out[both].sum())}
     variances = []
-    sums = []
-    for side, counts in ((inside, n_in), (~inside, n_out)):
+    means = []
+    of_seeds = np.zeros((len(log_errors), n_strata))
+    for sign, side, counts in ((1, inside, n_in), (-1, ~inside, n_out)):
         mean = np.bincount(stratum[side], log_error[side], n_strata) / np.maximum(counts, 1)
         left = ((log_error[side] - mean[stratum[side]]) ** 2)[both[stratum[side]]]
         freedom = int(counts[both].sum() - both.sum())
         variances.append((left.sum() / freedom if freedom > 0 else np.nan, freedom))
-        sums.append(mean)
+        means.append(mean)
+        of_seeds += sign * np.stack(
+            [np.bincount(stratum[side], line[side], n_strata) / np.maximum(counts, 1) for line in log_errors]
+        )
     if n < LEAST_MATCHED or min(freedom for _, freedom in variances) < LEAST_MATCHED // 2:
         return found | {"times": None, "low": None, "high": None}
     share = n_in[both] / n
-    value = float((share * (sums[0] - sums[1])[both]).sum())
+    value = float((share * (means[0] - means[1])[both]).sum())
     variance = float((share**2 * (variances[0][0] / n_in[both] + variances[1][0] / n_out[both])).sum())
-    reach = float(-stdtrit(min(freedom for _, freedom in variances), (1 - LEVEL) / 2)) * np.sqrt(variance)
+    rare = (1 - LEVEL) / 2
+    of_molecules = float(-stdtrit(min(freedom for _, freedom in variances), rare)) * np.sqrt(variance)
+    reach = float(np.hypot(of_molecules, _of_seeds(of_seeds[:, both] @ share, rare)))
     return found | {
         "times": float(np.exp(value)),
         "low": float(np.exp(value - reach)),

@@ -11,6 +11,11 @@ multiplied with the quantile of Student's t of its own degrees of freedom before
 seeds is known badly, that of the molecules well. Over several groups the quantile follows Sidak's rule, because seeds
 are too few to tell how groups vary together.
 
+Networks of one kind that start from the same seed start from the same weights, and a seed that is bad for one recipe is
+mostly bad for the other. Where the seeds of A and B are the same (`matched`), the scatter of the seeds may therefore be
+that of their differences, s_AB^2 / S, with S - 1 degrees of freedom. Which of both is smaller cannot be known before:
+each interval then gets half of the error probability, and the narrower one holds.
+
 Sources: K. S. Banerjee, Sankhya 22, 359 (1960) (quantile by quantile); B. L. Welch, Biometrika 34, 28 (1947) (freedom
 of two scatters); Z. Sidak, J. Am. Stat. Assoc. 62, 626 (1967).
 """
@@ -18,6 +23,7 @@ of two scatters); Z. Sidak, J. Am. Stat. Assoc. 62, 626 (1967).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,12 +47,34 @@ def recipe_key(run: Run) -> tuple[Any, ...]:
     """What two runs share that differ in their seed only: recipe, data and split; fields that are missing have
     defaults.
 
-    The name of the preset and the number of threads are no part of a recipe.
+    The name of the preset and the number of threads are no part of a recipe. What is known of a model from elsewhere is
+    not all of its recipe: each is one of its own.
     """
+    if run.origin != "mollens":
+        return (run.dataset_name, run.dataset_sha256, (("elsewhere", run.id),))
     defaults = {name: field.default for name, field in Recipe.model_fields.items()}
     values = {**defaults, **run.recipe_values, "target": run.target, "split": run.split_hash}
     recipe = tuple(sorted((key, repr(value)) for key, value in values.items() if key not in _NOT_THE_RECIPE))
     return (run.dataset_name, run.dataset_sha256, recipe)
+
+
+def differing_fields(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """Fields of the recipe in which runs differ, and dataset and split: field -> id of the run -> value.
+
+    A field that a model from elsewhere does not state is None there, and differs from nothing.
+    """
+    defaults = {name: field.default for name, field in Recipe.model_fields.items()}
+    told = {}
+    for run in runs:
+        values = {**(defaults if run.origin == "mollens" else {}), **run.recipe_values}
+        told[run.id] = {**values, "dataset": run.dataset_name, "target": run.target, "split": run.split_name}
+    names = dict.fromkeys(key for values in told.values() for key in values if key not in _NOT_THE_RECIPE)
+    found = {}
+    for name in names:
+        values = {run: told[run].get(name) for run in told}
+        if len({repr(value) for value in values.values() if value is not None}) > 1:
+            found[name] = values
+    return found
 
 
 def seeds_of(run: Run, runs: Sequence[Run]) -> list[Run]:
@@ -67,7 +95,12 @@ def by_recipe(runs: Sequence[Run]) -> list[list[Run]]:
 
 
 def recipe_differences(
-    errors_a: Floats, errors_b: Floats, member: NDArray[np.bool_], measure: str = "mae", level: float = LEVEL
+    errors_a: Floats,
+    errors_b: Floats,
+    member: NDArray[np.bool_],
+    measure: str = "mae",
+    level: float = LEVEL,
+    matched: bool = False,
 ) -> Simultaneous:
     """Error of recipe B minus that of A in every group, for other seeds and other molecules, all groups at once.
 
@@ -75,16 +108,43 @@ def recipe_differences(
         errors_a, errors_b: (n_seeds, n) signed errors of each seed of A and of B on the same molecules.
         member: (n_groups, n) which molecules belong to which group.
         measure: "mae" or "rmse".
+        matched: whether seeds of A and B belong together, place by place; see `same_start`.
     """
     n_groups = len(member)
     n = member.sum(axis=1)
-    value, seeds, freedom, molecules = (np.full(n_groups, np.nan) for _ in range(4))
+    value, seeds, freedom, molecules, of_pairs = (np.full(n_groups, np.nan) for _ in range(5))
     for k in np.flatnonzero(n >= N_POINTS_ONLY):
         sides = [_side(errors[:, member[k]], measure) for errors in (errors_a, errors_b)]
         value[k] = sides[1][0].mean() - sides[0][0].mean()
         seeds[k], freedom[k] = scatter_of_seeds(sides[0][0], sides[1][0])
         molecules[k] = (sides[1][1] - sides[0][1]).var(ddof=1) / n[k]
-    return two_levels(n, value, seeds, freedom, molecules, level)
+        if matched:
+            of_pairs[k] = (sides[1][0] - sides[0][0]).var(ddof=1) / len(errors_a)
+    if not matched:
+        return two_levels(n, value, seeds, freedom, molecules, level)
+    half = 1 - (1 - level) / 2
+    free = two_levels(n, value, seeds, freedom, molecules, half)
+    blocked = two_levels(n, value, of_pairs, np.full(n_groups, len(errors_a) - 1.0), molecules, half)
+    narrow = blocked.high - blocked.low < free.high - free.low
+    return replace(
+        free,
+        error=np.where(narrow, blocked.error, free.error),
+        low=np.where(narrow, blocked.low, free.low),
+        high=np.where(narrow, blocked.high, free.high),
+    )
+
+
+_OF_THE_NETWORK = ("model", "n_atom_basis", "n_interactions", "n_rbf", "cutoff")
+
+
+def same_start(runs_a: Sequence[Run], runs_b: Sequence[Run]) -> bool:
+    """Whether two lists of runs have the same seeds, place by place, and networks that these give the same weights."""
+    if [run.seed for run in runs_a] != [run.seed for run in runs_b] or len(runs_a) < 2:
+        return False
+    everyone = [*runs_a, *runs_b]
+    if any(run.origin != "mollens" for run in everyone):
+        return False
+    return len({tuple(repr(run.recipe_values.get(key)) for key in _OF_THE_NETWORK) for run in everyone}) == 1
 
 
 def scatter_of_seeds(one: Floats, other: Floats) -> tuple[float, float]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.judge.compare import Comparison
-from core.judge.findings import Finding
+from core.judge.findings import Action, Finding
 from core.judge.intervals import LEVEL
+from core.judge.runs_table import RunsTable
 from core.judge.slices import SliceSearch
 from core.judge.verdicts import GroupVerdict
 from core.runs.folder import Run
@@ -35,6 +36,7 @@ def comparison_report(found: Comparison) -> dict[str, Any]:
         "sentence": found.sentence,
         "provisional": found.provisional,
         "warnings": found.warnings,
+        "notes": found.notes,
         "whole": _group_report(found.whole, bool(found.warnings)),
         "groups": [_group_report(group, bool(found.warnings)) for group in found.groups],
         "ranges": [] if found.warnings else [vars(each) | {"groups": list(each.groups)} for each in found.ranges],
@@ -74,9 +76,40 @@ def finding_report(found: Finding) -> dict[str, Any]:
         "unit": found.unit,
         "n": found.n,
         "n_of": found.n_of,
+        "line": found.line,
         "confounder": found.confounder,
+        "caution": found.caution,
+        "evidence": found.evidence,
+        "about": found.about,
+        "action": found.action and _action_report(found.action),
         "provisional": list(found.provisional),
         "details": found.details,
+    }
+
+
+def _action_report(action: Action) -> dict[str, Any]:
+    return {
+        **vars(action),
+        "overrides": dict(action.overrides),
+        "query": action.query,
+        "commands": list(action.commands),
+    }
+
+
+def runs_table_report(table: RunsTable) -> dict[str, Any]:
+    """A table of runs as `table --json` prints it; the columns are those of `runs_table`."""
+    return {
+        "dataset": table.dataset.name,
+        "part": table.part,
+        "measure": table.measure,
+        "per": table.per,
+        "unit": table.unit,
+        "mse_unit": table.mse_unit,
+        "n_shared": table.n_shared,
+        "recipe_fields": table.recipe_fields,
+        "groups": [vars(group) for group in table.groups],
+        "notes": table.notes,
+        "rows": table.frame.to_dicts(),
     }
 
 
@@ -85,7 +118,7 @@ def slices_report(found: SliceSearch) -> dict[str, Any]:
     return {
         "run": found.run.name,
         "id": found.run.id,
-        "dataset": found.run.dataset_name,
+        "dataset": found.dataset or found.run.dataset_name,
         "target": found.run.target,
         "unit": found.unit,
         "level": LEVEL,
@@ -94,6 +127,7 @@ def slices_report(found: SliceSearch) -> dict[str, Any]:
         "mae": found.mae,
         "sentence": found.sentence,
         "left_out": found.left_out,
+        "within": list(found.within),
         "slices": [
             vars(each) | {"predicates": list(each.predicates), "where": each.where and list(each.where)}
             for each in found.slices

@@ -90,6 +90,8 @@ class GroupVerdict:
     improved_low: float | None
     improved_high: float | None
     state: State
+    where: str | None = None
+    """the group as filters that pages and `--where` understand, joined by ";"; None where there is none"""
 
 
 @dataclass(frozen=True)

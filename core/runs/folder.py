@@ -21,6 +21,7 @@ from core.runs.status import LOST_AFTER, WATCH, Status, read_status, write_statu
 
 SHIPPED = CHECKOUT / "models" / "pretrained"
 MOST_NOTE = 10_000  # characters
+ORIGINS = ("mollens", "schnetpack", "predictions")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -128,6 +129,12 @@ class Run:
     def note(self) -> str:
         """What somebody has written about it."""
         return str(self.about.get("note") or "")
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from: "mollens", "schnetpack" (its model does), or "predictions" (it has no model)."""
+        origin = self.about.get("origin")
+        return origin if isinstance(origin, str) and origin in ORIGINS else ORIGINS[0]
 
     @property
     def created(self) -> str:

@@ -288,8 +288,12 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def replace_predictions(run: Run, predictions: Predictions, dataset: str, dataset_sha256: str) -> None:
+def replace_predictions(
+    run: Run, predictions: Predictions, dataset: str, dataset_sha256: str, codes: str = "split"
+) -> None:
     """Write predictions of `run` for a dataset, in place of older ones.
+
+    codes: of `core.runs.predictions.HOW_CODES`, where their split codes come from
 
     Raises:
         MollensError: for other data under the name of the dataset that the run was trained on, or a full disk.
@@ -306,7 +310,7 @@ def replace_predictions(run: Run, predictions: Predictions, dataset: str, datase
             shutil.rmtree(left, ignore_errors=True)  # by a process that was killed here
         draft_name = folder.with_name(f"{dataset}.new-{secrets.token_hex(2)}")
         with new_folder(draft_name) as draft:
-            write_predictions(draft, predictions, dataset, dataset_sha256)
+            write_predictions(draft, predictions, dataset, dataset_sha256, codes)
         old = folder.with_name(f".{dataset}.old-{secrets.token_hex(2)}")
         if folder.exists():
             folder.rename(old)

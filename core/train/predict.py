@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from core.data.molecules import Molecules
 from core.data.neighbours import open_neighbours
-from core.data.splits import open_split
+from core.data.pairs import Progress
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.recipes.parts import parts_of
 from core.runs.folder import Run
-from core.runs.predictions import NONE, UNUSED, Predictions
+from core.runs.predictions import NONE, TEST, Predictions
 from core.runs.writer import replace_predictions
 from core.train.batches import FlatMolecules
 from core.train.memory import free_bytes, in_words, is_out_of_memory
-from core.train.prepare import check_trained_on, offsets_of, recipe_of
+from core.train.prepare import offsets_of
+from core.train.seen import codes_on
 from models.errors import ModelError
 from models.fast import PairForward
 from models.offset import Offset
@@ -116,57 +116,49 @@ def flat_molecules(dataset: Dataset, cutoff: float, device: str = "cpu") -> Flat
     return FlatMolecules.of(dataset.molecules, open_neighbours(dataset, cutoff), device)
 
 
-def predict_dataset(run: Run, dataset: Dataset, device: str = "cpu") -> Predictions:
+def predict_dataset(run: Run, dataset: Dataset, device: str = "cpu", progress: Progress | None = None) -> Predictions:
     """Predict every molecule of a dataset with the model of a run, and write the predictions beside the run.
 
-    `device` is one that `choose_device` gave.
+    `device` is one that `choose_device` gave; `progress` is called while molecules that the run has seen are looked for
+    in another dataset, with molecules done and their number.
 
     Molecules without a label get a prediction and a target of NaN, except in the run's own dataset, where they are
     left out as they are by the job; labels of another level of theory are no labels for this model. Split codes are
-    those of the run where the dataset is its own, else none.
+    those of `core.train.seen.codes_on`: of another dataset, copies of what the run was trained or validated on keep
+    that part, and all others with a label are test molecules.
 
     Raises:
         MollensError: if the run has no model, or another dataset has elements that it was not trained on.
     """
     model = open_model(run)
-    predictions = predictions_of(run, model, dataset, device)
-    replace_predictions(run, predictions, dataset.name, dataset.card.sha256)
+    _check_elements(run, model, dataset)
+    codes, how = codes_on(run, dataset, progress)
+    predictions = predictions_of(run, model, dataset, device, codes)
+    replace_predictions(run, predictions, dataset.name, dataset.card.sha256, how)
     return predictions
 
 
-def _own_codes(run: Run, dataset: Dataset) -> NDArray[np.uint8]:
-    """Split codes (n_molecules,) of the run's own split; UNUSED where sampling left a training molecule out."""
-    split = open_split(dataset, run.split_name)
-    if split.hash != run.split_hash:
-        raise MollensError(f"{run.what}: split {split.name} has changed since the run was made; start a new run")
-    codes = split.codes(dataset.molecules.ids)
-    parts = parts_of(recipe_of(run), dataset)
-    check_trained_on(run, dataset.molecules.ids[parts.train])
-    if parts.unused:
-        codes[np.setdiff1d(parts.split_train, parts.train, assume_unique=True)] = UNUSED
-    return codes
+def predictions_of(
+    run: Run, model: TrainedModel, dataset: Dataset, device: str = "cpu", codes: NDArray[np.uint8] | None = None
+) -> Predictions:
+    """What `model` says about the molecules of `dataset`; see `predict_dataset`.
 
-
-def predictions_of(run: Run, model: TrainedModel, dataset: Dataset, device: str = "cpu") -> Predictions:
-    """What `model` says about the molecules of `dataset`; see `predict_dataset`."""
+    codes: (n_molecules,) of `codes_on` where they are at hand
+    """
     molecules = dataset.molecules
     own = dataset.card.sha256 == run.dataset_sha256
-    unknown = sorted(set(molecules.symbols) - set(model.description["elements"]))
-    if unknown and not own:
-        raise MollensError(
-            f"{run.what}: dataset {dataset.name} has {', '.join(unknown)}, which the model was not trained on; "
-            f"it knows {', '.join(model.description['elements'])}"
-        )
-    same_level = own or dataset.card.level_of_theory == model.description.get("level_of_theory")
-    labels = molecules.columns.get(model.target) if same_level else None
+    _check_elements(run, model, dataset)
+    labels = molecules.columns.get(model.target) if own or _same_labels(model, dataset) else None
     if labels is None:
         labels = np.full(molecules.n_molecules, np.nan)
+    if codes is None:
+        codes, _ = codes_on(run, dataset)
+    codes = np.where((codes == TEST) & ~np.isfinite(labels), NONE, codes)  # nothing to be tested on
     rows = np.flatnonzero(np.isfinite(labels)) if own else np.arange(molecules.n_molecules)
     flat = None
     if model.network is not None:
         model.network.to(device)
         flat = flat_molecules(dataset, model.neighbour_cutoff, device)
-    codes = _own_codes(run, dataset) if own else np.full(molecules.n_molecules, NONE, dtype=np.uint8)
     baseline = offsets_of(Offset.from_dict(model.description["baseline"]), molecules)
     return Predictions(
         ids=molecules.ids[rows],
@@ -175,3 +167,20 @@ def predictions_of(run: Run, model: TrainedModel, dataset: Dataset, device: str 
         predicted=predict_rows(model, molecules, flat, rows),
         baseline=baseline[rows],
     )
+
+
+def _same_labels(model: TrainedModel, dataset: Dataset) -> bool:
+    """Whether the labels of another dataset are what the model has learned: of one level of theory, in one unit."""
+    if dataset.card.level_of_theory != model.description.get("level_of_theory"):
+        return False
+    units = {prop.key: prop.unit for prop in dataset.card.properties}
+    return units.get(model.target) == model.description.get("unit", units.get(model.target))
+
+
+def _check_elements(run: Run, model: TrainedModel, dataset: Dataset) -> None:
+    unknown = sorted(set(dataset.molecules.symbols) - set(model.description["elements"]))
+    if unknown and dataset.card.sha256 != run.dataset_sha256:
+        raise MollensError(
+            f"{run.what}: dataset {dataset.name} has {', '.join(unknown)}, which the model was not trained on; "
+            f"it knows {', '.join(model.description['elements'])}"
+        )

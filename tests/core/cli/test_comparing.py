@@ -11,7 +11,9 @@ from typer.testing import CliRunner, Result
 
 from core.cli import comparing
 from core.data.store import Dataset
+from core.runs.predictions import TEST
 from tests.core.judge.judged_runs import half_tested, noise, seeded
+from tests.core.judge.test_elsewhere import predict
 
 
 @pytest.fixture
@@ -54,25 +56,50 @@ def test_hypotheses(dataset: Dataset) -> None:
     seeded(dataset, scale[dataset.molecules.sizes] * noise(dataset, 1), 1, "uneven")
     told = json.loads(call("hypotheses", "uneven", "--json").stdout)
     assert [(each["hypothesis"], each["state"]) for each in told["hypotheses"]] == [
-        ("H1", "supported"),
+        ("H1", "cause undecided"),
         ("H2", "not enough data"),
         ("H3", "not enough data"),
         ("H4", "not enough data"),
     ]
+    commands = told["hypotheses"][0]["action"]["commands"]
+    assert len(commands) == 6 and all("_atoms=" in command for command in commands)
     text = call("hypotheses", "uneven", "--only", "H1").stdout
-    assert "H1: Rarely seen sizes are predicted worse?" in text and "uneven: supported." in text and "H2" not in text
+    assert "H1: Rarely seen sizes are predicted worse?" in text and "uneven: cause undecided." in text
+    assert "H2" not in text and told["hypotheses"][0]["line"] in text and commands[-1] in text
     other = half_tested("elsewhere", 100)
     seeded(other, noise(other, 1), 1, "far")
     assert "are on different datasets" in str(call("hypotheses", "uneven", "far").exception)
 
 
-def test_slices(dataset: Dataset) -> None:
-    large = np.isin(dataset.molecules.sizes, (19, 20))
-    seeded(dataset, noise(dataset, 1) * np.where(large, 4, 1), 1, "bad at 19 and 20")
-    told = json.loads(call("slices", "bad at 19 and 20", "--json").stdout)
-    assert told["slices"][0]["label"].startswith("19 to 20 atoms") and told["slices"][0]["state"] == "confirmed"
-    text = call("slices", "bad at 19 and 20", "--most", "3").stdout
-    assert "Worst confirmed group: 19 to 20 atoms" in text
+def test_on_a_dataset_that_neither_was_trained_on(dataset: Dataset) -> None:
+    other, third = half_tested("other", 300), half_tested("third", 400)
+    runs = [seeded(dataset, noise(dataset, 1), 1, "a"), seeded(other, noise(other, 2), 2, "b")]
+    for run, scale in zip(runs, (0.2, 0.05), strict=True):
+        predict(run, third, np.full(400, TEST, dtype=np.uint8), scale=scale)
+    told = json.loads(call("compare", "a", "b", "--dataset", "third", "--by", "all", "--json").stdout)
+    assert (told["dataset"], told["n"], told["verdict"]) == ("third", 400, "B better")
+    text = call("compare", "a", "b", "--dataset", "third").stdout
+    assert "a was trained on told: 0 molecules of third were among those" in text
+    asked = json.loads(call("hypotheses", "a", "--dataset", "third", "--json").stdout)
+    assert asked["dataset"] == "third" and len(asked["hypotheses"]) == 4
+    rows = json.loads(call("table", "a", "b", "--dataset", "third", "--json").stdout)["rows"]
+    assert [row["n"] for row in rows] == [400, 400] and rows[0]["dataset"] == "told"
+    assert "name runs on one dataset, or with --dataset one" in str(call("compare", "a", "b").exception)
+
+
+def test_table(dataset: Dataset) -> None:
+    for seed in range(2):
+        seeded(dataset, noise(dataset, seed), seed, f"plain seed {seed}")
+    seeded(dataset, 0.3 * noise(dataset, 9), 0, "wide", n_atom_basis=48)
+    words = ("table", "plain seed 0", "plain seed 1", "wide")
+    told = json.loads(call(*words, "--group", "with F", "--group", "18-19", "--json").stdout)
+    assert [(row["name"], row["n_seeds"]) for row in told["rows"]] == [("plain", 2), ("wide", 1)]
+    assert told["mse_unit"] == "eV^2" and told["recipe_fields"] == ["n_atom_basis"] and told["n_shared"] == 750
+    assert [group["key"] for group in told["groups"]] == ["with F", "18-19"]
+    text = call(*words).stdout
+    assert "750 test molecules that no run has seen" in text and "rare sizes (" in text and " ± " in text
+    assert "what differs" in text and "n_atom_basis" in text
+    assert "with F" not in call(*words, "--group", "").stdout
 
 
 def test_faults_are_sentences(dataset: Dataset) -> None:

@@ -17,11 +17,12 @@ from tests.fake_runs import fake_run
 
 KEYS = [
     "a", "b", "dataset", "target", "converted", "part", "by", "measure", "per", "unit", "level", "margin", "about", "n",
-    "left_out", "verdict", "sentence", "provisional", "warnings", "whole", "groups", "ranges",
+    "left_out", "verdict", "sentence", "provisional", "warnings", "notes", "whole", "groups",
+    "ranges",
 ]  # fmt: skip
 GROUP_KEYS = [
     "group", "n_held_out", "n_train_a", "n_train_b", "error_a", "error_b", "difference", "low", "high", "margin",
-    "improved", "improved_low", "improved_high", "state",
+    "improved", "improved_low", "improved_high", "state", "where",
 ]  # fmt: skip
 HALF = Recipe(preset="schnet-small", split="half", epochs=30)
 

@@ -17,7 +17,7 @@ from core.errors import MollensError
 from core.recipes.create import create_run
 from core.recipes.recipe import validated
 from core.runs.metrics import read_metrics
-from core.runs.predictions import NONE, read_predictions
+from core.runs.predictions import read_predictions
 from core.runs.validation import read_validation
 from core.train.batches import FlatMolecules
 from core.train.device import choose_device, choose_threads
@@ -151,14 +151,14 @@ def test_cuda_graphs_are_not_replaced_in_silence(small: Dataset) -> None:
         run_job(run.id)
 
 
-def test_another_dataset_is_predicted_without_split_codes(small: Dataset) -> None:
+def test_another_dataset_is_predicted_with_what_was_seen(small: Dataset) -> None:
     run = new_small_run(small, epochs=1)
     run_job(run.id)
     own = read_predictions(run)
     assert own is not None
     made = predict_dataset(run, save_small(small.molecules.take(np.arange(40)), "part"))
     stored = read_predictions(run, "part")
-    assert stored is not None and set(stored.split.tolist()) == {NONE}
+    assert stored is not None and stored.split.tolist() == own.split[:40].tolist()
     assert stored.predicted.tolist() == made.predicted.tolist()
     assert stored.predicted == pytest.approx(own.predicted[:40], abs=1e-5)
 
@@ -166,7 +166,7 @@ def test_another_dataset_is_predicted_without_split_codes(small: Dataset) -> Non
 def test_the_command_predicts_on_the_device_it_is_given(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     run, seen = new_small_run(small, epochs=1), []
     run_job(run.id)
-    monkeypatch.setattr("core.train.predict.predictions_of", lambda *given: seen.append(given[-1]) or predicted)
+    monkeypatch.setattr("core.train.predict.predictions_of", lambda *given: seen.append(given[3]) or predicted)
     predicted = read_predictions(run)
     words = ["predict", run.id, "--dataset", "small"]
     assert CliRunner().invoke(app, [*words, "--device", "cpu"]).exit_code == 0
