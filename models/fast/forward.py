@@ -50,6 +50,11 @@ class PairForward(nn.Module):
 
     def forward(self, batch: PairBatch) -> Tensor:
         """Output of every molecule."""
+        output = self.network.output_modules[0]
+        return output(self.features(batch))[output.model_outputs[0]]
+
+    def features(self, batch: PairBatch) -> dict[str, Tensor]:
+        """What the output module reads: features of every atom, beside what stands in the batch."""
         representation = self.network.representation
         places = tables = None
         if self.grid_points:
@@ -65,7 +70,7 @@ class PairForward(nn.Module):
             messages = PaiNNFilters(representation, batch, tables, places)
             scalar, vector = painn_atoms(representation, batch, messages, vectors)
             result |= {"scalar_representation": scalar} | ({"vector_representation": vector} if vectors else {})
-        return output(result)[output.model_outputs[0]]
+        return result
 
     def _filter_tables(self) -> list[Tensor]:
         """The filters of every interaction at the grid's points; made once for as long as the parameters stay."""
