@@ -18,15 +18,19 @@ from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
 from schnetpack.nn.activations import shifted_softplus
 from schnetpack.representation import PaiNN, SchNet
+from schnetpack.transform import AddOffsets, CastTo64, ScaleProperty
 
 __all__ = [
+    "AddOffsets",
     "Atomwise",
+    "CastTo64",
     "CosineCutoff",
     "DipoleMoment",
     "GaussianRBF",
     "NeuralNetworkPotential",
     "PaiNN",
     "PairwiseDistances",
+    "ScaleProperty",
     "SchNet",
     "properties",
     "shifted_softplus",
