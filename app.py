@@ -29,12 +29,20 @@ if st.runtime.exists():
             "Train": [
                 st.Page("pages/train/new_run.py", title="New run", icon=":material/add_circle:", url_path="new-run"),
                 st.Page("pages/train/runs.py", title="Runs", icon=":material/monitoring:", url_path="runs"),
+                st.Page(
+                    "pages/train/load_model.py",
+                    title="Load a model",
+                    icon=":material/move_to_inbox:",
+                    url_path="load-model",
+                ),
             ],
             "Judge": [
                 st.Page("pages/judge/errors.py", title="Errors", icon=":material/query_stats:", url_path="errors"),
+                st.Page("pages/judge/compare.py", title="Compare", icon=":material/balance:", url_path="compare"),
                 st.Page(
                     "pages/judge/outliers.py", title="Outliers", icon=":material/search_insights:", url_path="outliers"
                 ),
+                st.Page("pages/judge/predict.py", title="Predict", icon=":material/science:", url_path="predict"),
             ],
         }
     ).run()

@@ -44,16 +44,18 @@ def _painn(n_atom_basis: int, n_interactions: int, n_rbf: int, cutoff: float) ->
     )
 
 
-def _output(kind: str, n_atom_basis: int, pooling: str) -> nn.Module:
+def _output(kind: str, n_atom_basis: int, pooling: str, vectors: bool | None) -> nn.Module:
     """SchNetPack's output module for a pooling.
 
     The dipole moment is the norm of sum(charge * position), with charges that add up to zero, so that the origin does
-    not matter; PaiNN, which has vector features, adds a dipole of each atom (Schütt, Unke, Gastegger, ICML 2021).
+    not matter; PaiNN, which has vector features, adds a dipole of each atom (Schütt, Unke, Gastegger, ICML 2021),
+    unless `vectors` says not to.
     """
     if pooling != "dipole":
         return Atomwise(n_in=n_atom_basis, aggregation_mode=_AGGREGATION[pooling], output_key=OUTPUT)
+    with_vectors = kind == "painn" if vectors is None else vectors
     return DipoleMoment(
-        n_in=n_atom_basis, predict_magnitude=True, use_vector_representation=kind == "painn", dipole_key=OUTPUT
+        n_in=n_atom_basis, predict_magnitude=True, use_vector_representation=with_vectors, dipole_key=OUTPUT
     )
 
 
@@ -69,20 +71,24 @@ def build_network(
     n_rbf: int,
     cutoff: float,
     pooling: str = "sum",
+    vectors: bool | None = None,
 ) -> NeuralNetworkPotential:
     """Build a network that takes SchNetPack's batch dictionary and gives `{OUTPUT: (n_molecules,) float32}`.
 
     `cutoff` is the radius in Å at which the filters vanish; the neighbour list may reach less far or farther.
     `pooling` is "sum" for extensive properties, "mean" for intensive ones and "dipole" for the norm of the dipole
-    moment (SchNetPack's DipoleMoment). Weights come from torch's global random state. Raises ModelError for an unknown
-    kind or pooling.
+    moment (SchNetPack's DipoleMoment). `vectors` says whether the dipole takes PaiNN's vector features, which it does
+    if left out; SchNetPack's own recipe for the dipole of QM9 does not. Weights come from torch's global random state.
+    Raises ModelError for an unknown kind or pooling, or vectors of SchNet, which has none.
     """
     if kind not in REPRESENTATIONS:
         raise ModelError(f"network '{kind}' is unknown; choose one of {', '.join(sorted(REPRESENTATIONS))}")
     if pooling not in POOLINGS:
         raise ModelError(f"pooling '{pooling}' is unknown; choose one of {', '.join(sorted(POOLINGS))}")
+    if vectors and kind != "painn":
+        raise ModelError(f"network '{kind}' has no vector features; only painn has")
     return NeuralNetworkPotential(
         representation=REPRESENTATIONS[kind](n_atom_basis, n_interactions, n_rbf, cutoff),
         input_modules=[PairwiseDistances()],
-        output_modules=[_output(kind, n_atom_basis, pooling)],
+        output_modules=[_output(kind, n_atom_basis, pooling, vectors)],
     )

@@ -11,12 +11,17 @@ from typing import Any
 import typer
 
 from core.cli.calibrating import calibrate_task
+from core.cli.giving_back import export_task
+from core.cli.loading import inspect_task, load_task
+from core.cli.loading_predictions import load_predictions_task
 from core.cli.options import Json
 from core.cli.output import print_json, print_table, progress_bar
+from core.cli.own import inside_task, predict_molecules_task
 from core.data.indexing import build_index, start_index
 from core.data.store import Dataset, check_free, open_dataset
 from core.errors import MollensError
 from core.files import home, lock
+from core.judge.slice_cache import work_on_slices
 from core.tasks import Progress, Task, list_tasks, read_task, stop_task, work_on
 
 
@@ -148,4 +153,16 @@ def _index(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return build_index(open_dataset(str(arguments["dataset"])), progress)
 
 
-KINDS = {"import": _import, "download": _download, "index": _index, "calibrate": calibrate_task}
+KINDS = {
+    "import": _import,
+    "download": _download,
+    "index": _index,
+    "calibrate": calibrate_task,
+    "slices": work_on_slices,
+    "export": export_task,
+    "load-predictions": load_predictions_task,
+    "inspect-model": inspect_task,
+    "load-model": load_task,
+    "inside": inside_task,
+    "predict-molecules": predict_molecules_task,
+}

@@ -61,6 +61,8 @@ def loss_curve(
             without = columns.column("loss_unweighted")
             centre = np.where(np.isfinite(without), without, centre)
         lowest, highest = columns.column("loss_low5"), columns.column("loss_high5")
+        if unweighted:
+            lowest = highest = centre  # no band is drawn, and a log from elsewhere has none
         low = high = centre
     steps = columns.column("step")
     together = np.isfinite(np.stack([centre, lowest, highest, low, high])).all(axis=0) & (steps >= first_step)
@@ -136,7 +138,7 @@ def loss_figure(
     named = end_names([line.name for line in lines])
     ends = [(line.curve.centre, name, line.colour, True) for name, line in zip(named, lines, strict=True)]
     if not several:
-        names = [(first.outer[1], outer[1]), (first.outer[0], outer[0])]
+        names = [(first.outer[1], outer[1]), (first.outer[0], outer[0])] if first.kind != "mean" else []
         if first.kind == "quantiles":
             names += [(first.inner[1], inner[1]), (first.inner[0], inner[0])]
         ends = [

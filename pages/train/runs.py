@@ -22,6 +22,7 @@ from pages.common.rows import pick_row
 from pages.train.parts.run_actions import delete_damaged, show_deleted, show_trash
 from pages.train.parts.run_beside import compared, names_of, pick_beside
 from pages.train.parts.run_charts import pick_view, read_steps, show_curves
+from pages.train.parts.run_foreign import is_foreign
 from pages.train.parts.run_head import Now, show_head
 from pages.train.parts.run_learning import show_learning
 from pages.train.parts.run_list import MANY, found_by, look, row_groups
@@ -124,14 +125,16 @@ def show_run(seen: Glance, every: list[Glance]) -> None:
     names = names_of(every)
     dataset, fault = dataset_of(run)
     baseline = baseline_of(run, dataset)
-    if seen.linear:
+    if is_foreign(run) and not seen.epochs:
+        show_head(seen, names, baseline, Now(), dataset is not None)
+    elif seen.linear:
         show_head(seen, names, baseline, Now(), dataset is not None)
         if seen.status.state == "finished":
             empty("A linear fit of the atom counts: solved at once, so there are no curves.", "composition",
                   "pages/judge/errors.py", "Its errors", {"run": run.id})  # fmt: skip
     else:
         show_learner(seen, every, names, style, dataset, baseline)
-    if fault:
+    if fault and not is_foreign(run):
         st.warning(plain(fault), icon=":material/info:")
     show_way(run, dataset)
     show_log(run)
@@ -150,7 +153,8 @@ def show_learner(
     head = st.container(key="run_top")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run_controls"):
         others = pick_beside(seen, every, names)
-        view = pick_view()
+        only_means = any(is_foreign(one.run) for one in (seen, *others))  # of whose batches a log says no more
+        view = pick_view(bands=not only_means)
     if others:
         style = style_of(run.id)
     beside = compared(seen, others, names, view.share)
@@ -160,7 +164,7 @@ def show_learner(
             style if one is seen else style_of(one.run.id),
             names[one.run.id],
             view.band,
-            beside.other_weights,
+            beside.other_weights or only_means,
             beside.first_step,
         )
         for one in (seen, *others)
@@ -168,7 +172,7 @@ def show_learner(
     with head:
         show_head(seen, names, baseline, read[0].now, dataset is not None)
     show_curves(read, beside, dataset, baseline, view.log)
-    if dataset is not None:
+    if dataset is not None and not is_foreign(run):
         show_learning(run, dataset, style, view.log)
 
 

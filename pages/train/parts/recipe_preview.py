@@ -48,6 +48,7 @@ def show_preview(found: Preview | MollensError) -> None:
                 "Outline: the split's training molecules · filled: those that are trained on",
                 "sampling",
                 _table(groups, by),
+                image="fig_sampling",
             )
             st.markdown(unbroken(sampling_sentence(found)))
         show(sampling_figure(found, dark(), by), "fig_sampling", "Training molecules before and after sampling")
@@ -55,7 +56,7 @@ def show_preview(found: Preview | MollensError) -> None:
         _weights(found, by)
     if found.recipe.model != "composition":
         with card("rate"):
-            card_head("How large are its steps?", _schedule(found.recipe), "rate")
+            card_head("How large are its steps?", _schedule(found.recipe), "rate", image="fig_rate")
             _rate(found.recipe)
 
 
@@ -91,7 +92,13 @@ def _weights(found: Preview, by: By) -> None:
         )
         what = "Chance to be drawn" if drawn else "Weight of one molecule in the loss"
         rate = f" at rate {found.recipe.weight_rate:g}" if found.recipe.weighting in BY_RATE else ""
-        card_head("How much does a molecule count?", f"{what} against its {classes}{rate}, {mean}", "weight", table)
+        card_head(
+            "How much does a molecule count?",
+            f"{what} against its {classes}{rate}, {mean}",
+            "weight",
+            table,
+            image="fig_weight",
+        )
         st.markdown(unbroken(weight_sentence(found)))
         show(weight_figure(found, dark()), "fig_weight", f"Weight of a molecule by its {classes}")
     if refused:
@@ -101,7 +108,7 @@ def _weights(found: Preview, by: By) -> None:
         card_head(
             "What is drawn?" if drawn else "Where does the weight go?",
             f"Bar: share of the molecules · dot: {dot}", "share",
-            _table(found.sizes if by == "size" else found.elements, by),
+            _table(found.sizes if by == "size" else found.elements, by), image="fig_share",
         )  # fmt: skip
         show(share_figure(found, dark(), by), "fig_share", "Share of the molecules and share of the weight")
 

@@ -20,6 +20,7 @@ from core.runs.jobs import request_stop, start_job
 from core.runs.logs import write_logs
 from core.runs.trash import Trashed, list_trash, restore_run
 from pages.common.appearance import plain
+from pages.train.parts.run_export import export_popover
 
 NEW_RUN = "pages/train/new_run.py"
 _CAN_RESUME = ("created", "stopped", "failed", "lost")
@@ -41,10 +42,13 @@ def show_actions(seen: Glance) -> None:
             st.page_link(
                 "pages/judge/outliers.py", label="Outliers", icon=":material/search_insights:", query_params=query
             )
-        st.page_link(
-            NEW_RUN, label="Clone", icon=":material/content_copy:", query_params={"from": run.id},
-            help="A new run filled in as this one, to be changed before the start",
-        )  # fmt: skip
+        if status.state == "finished":
+            export_popover(run)
+        if run.origin == "mollens":
+            st.page_link(
+                NEW_RUN, label="Clone", icon=":material/content_copy:", query_params={"from": run.id},
+                help="A new run filled in as this one, to be changed before the start",
+            )  # fmt: skip
         if not run.shipped:
             _show_main(seen)
         _show_more(seen)
@@ -63,7 +67,7 @@ def _show_main(seen: Glance) -> None:
             help="Saves a checkpoint first; can be resumed",
         ):  # fmt: skip
             _do(lambda: request_stop(run))
-    elif status.state in _CAN_RESUME:
+    elif status.state in _CAN_RESUME and run.origin == "mollens":
         fresh = status.state == "created"
         if st.button(
             "Start" if fresh else "Resume", icon=":material/play_arrow:", key=f"resume_{run.id}",
@@ -74,7 +78,7 @@ def _show_main(seen: Glance) -> None:
 
 def _show_more(seen: Glance) -> None:
     run = seen.run
-    words = "Export" if run.shipped else "Rename, note, export, delete"
+    words = "Metrics" if run.shipped else "Rename, note, metrics, delete"
     with st.popover("", icon=":material/more_horiz:", key=f"command_more_{run.id}", help=words):
         if not run.shipped:
             name = st.text_input("Name", run.name, key=f"name_{run.id}", max_chars=80)

@@ -26,6 +26,7 @@ from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import dark, plain
 from pages.common.furniture import card, card_head, empty
+from pages.common.picture import PICTURE_CONFIG
 from pages.train.parts.run_beside import Beside
 from pages.train.parts.run_head import Now
 from pages.train.parts.run_list import group_of
@@ -117,14 +118,20 @@ class View:
     """part of the training that is shown, up to now"""
 
 
-def pick_view() -> View:
-    """Band of the loss, axes, and how much of the training is shown; all stand in the address."""
-    band = st.segmented_control(
-        "Band", list(_BANDS), format_func=_BANDS.__getitem__, required=True, label_visibility="collapsed",
-        help="5 of a batch: the means of its 5 smallest and 5 largest losses. Quantiles: 5, 25, 50, 75 and 95 % of the "
-        "losses without weights.",
-        **kept("band", list(_BANDS), "extremes"),
-    )  # fmt: skip
+def pick_view(bands: bool = True) -> View:
+    """Band of the loss, axes, and how much of the training is shown; all stand in the address.
+
+    Args:
+        bands: whether there is one; a log from elsewhere holds the means of batches only.
+    """
+    band: str | None = None
+    if bands:
+        band = st.segmented_control(
+            "Band", list(_BANDS), format_func=_BANDS.__getitem__, required=True, label_visibility="collapsed",
+            help="5 of a batch: the means of its 5 smallest and 5 largest losses. Quantiles: 5, 25, 50, 75 and 95 % of "
+            "the losses without weights.",
+            **kept("band", list(_BANDS), "extremes"),
+        )  # fmt: skip
     axis = st.segmented_control(
         "Axis", list(_AXES), format_func=_AXES.__getitem__, required=True, label_visibility="collapsed",
         **kept("axis", list(_AXES), "log"),
@@ -169,7 +176,7 @@ def _show_loss(read: list[Read], beside: Beside, log: bool) -> None:
     caption = f"{head}, **{unit}** · {told}{averaged}"
     if curve.kind == "extremes" and len(read) == 1:
         caption += ". Bands compare only at equal batch size and weights."
-    card_head("Training loss", caption, "training_loss", lambda: _step_table(run))
+    card_head("Training loss", caption, "training_loss", lambda: _step_table(run), image="fig_loss")
     for remark in beside.remarks:
         st.caption(plain(remark))
     lines = [LossLine(one.name, one.style.colour, one.loss) for one in read if one.seen.run.id not in beside.other_loss]
@@ -212,7 +219,7 @@ def _show_validation(
     if accuracy is not None and len(values) and values.min() < 20 * accuracy:
         levels.append(Reference(accuracy, "1 kcal/mol"))
         caption += " · 1 kcal/mol: here against this dataset's labels, not experiment"
-    card_head("Validation error", caption, "validation_error", lambda: _epoch_table(read, unit))
+    card_head("Validation error", caption, "validation_error", lambda: _epoch_table(read, unit), image="fig_validation")
     if not len(values):
         empty(_not_yet(seen, "The first epoch is not finished yet.", "No epoch was finished."), "validation")
         return
@@ -297,6 +304,5 @@ def show_live(fig: Figure, key: str, alt: str) -> None:
 
     Streamlit mounts a changed figure afresh, so that a zoom lasts until the next step: `pick_view` has spans that stay.
     """
-    st.plotly_chart(
-        fig, key=key, theme=None, alt=alt, config={"displayModeBar": False, "doubleClick": "reset", "scrollZoom": False}
-    )
+    config = {**PICTURE_CONFIG, "doubleClick": "reset", "scrollZoom": False}
+    st.plotly_chart(fig, key=key, theme=None, alt=alt, config=config)

@@ -20,6 +20,7 @@ from pages.common.clock import in_seconds, moment
 from pages.common.furniture import Fact, card, facts, note, progress
 from pages.common.models import known_style
 from pages.train.parts.run_actions import show_actions
+from pages.train.parts.run_foreign import caption_of, is_foreign, tell_split
 from pages.train.parts.run_list import paused, state_words
 
 _BADGES = {"running": "gray", "starting": "gray", "stopping": "yellow", "queued": "gray", "created": "gray",
@@ -57,12 +58,14 @@ def show_head(seen: Glance, names: dict[str, str], baseline: float | None, now: 
                 st.subheader(
                     f"{mark}{plain(run.name)} &nbsp;:{_BADGES.get(state, 'orange')}-badge[{state}]", anchor=False
                 )
-                st.caption(_caption(run, seen))
+                st.caption(caption_of(run, seen) if is_foreign(run) else _caption(run, seen))
             show_actions(seen)
         if run.note:
             with st.container(key="run_note"):
                 st.markdown("  \n".join(plain(line) for line in run.note.splitlines()))
         _show_state(seen, names, there)
+        if is_foreign(run):
+            tell_split(run)
         _progress(seen)
         if rows := _facts(seen, baseline, now):
             facts(rows)

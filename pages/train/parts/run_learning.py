@@ -54,7 +54,7 @@ def show_learning(run: Run, dataset: Dataset, style: ModelStyle, log: bool) -> N
             return
         with head:
             command = f"python -m core curves {run.id} --by {by} --json"
-            card_head(_TITLE, told, "error_by_group_and_epoch", lambda: _table(curves), command)
+            card_head(_TITLE, told, "error_by_group_and_epoch", lambda: _table(curves), command, image="card_learning")
         if form == "map":
             _show_map(curves, run, by, shown, factor, relative, style)
         else:

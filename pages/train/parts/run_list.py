@@ -61,7 +61,7 @@ def _searched(seen: Glance) -> str:
     if run.error is not None:
         return f"{run.id} damaged".casefold()
     values = run.recipe_values
-    told = (run.name, run.dataset_name, run.target, values.get("preset"), values.get("model"), run.note,
+    told = (run.name, run.dataset_name, run.target, values.get("preset"), values.get("model"), run.origin, run.note,
             f"seed {run.seed}", state_words(seen))  # fmt: skip
     return " ".join(str(word) for word in told).casefold()
 
@@ -163,7 +163,8 @@ def state_words(seen: Glance) -> str:
         return "fitted"
     if status.state == "finished":
         found = seen.convergence.state
-        return {"no epochs": "finished", "too short": "too few epochs"}.get(found, found)
+        loaded = seen.run.origin != "mollens"
+        return {"no epochs": "loaded" if loaded else "finished", "too short": "too few epochs"}.get(found, found)
     if status.state == "failed":
         return f"failed: {status.error}" if status.error else "failed"
     if status.state in ("lost", "stopped"):

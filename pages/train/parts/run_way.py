@@ -18,6 +18,7 @@ from core.runs.folder import Run
 from core.runs.log import log_tail
 from pages.common.appearance import plain, safe
 from pages.common.furniture import Step, card, card_head, steps
+from pages.train.parts.run_foreign import is_foreign, load_again, show_origin, what_it_adds
 
 LOG_LINES = 60
 
@@ -25,13 +26,21 @@ LOG_LINES = 60
 def show_way(run: Run, dataset: Dataset | None) -> None:
     """The cards of what was trained."""
     sizes = _sizes(run, dataset)
-    with card("trained"), st.container(key="trained_way"):
-        card_head("What was trained", "The way of the data into this run, and how many molecules go on", "way")
-        way = way_of(run, dataset, sizes.total if sizes else None)
-        steps([Step(one.label, one.value, one.lines, one.on) for one in way])
+    if is_foreign(run):
+        show_origin(run, sizes.total if sizes else None)
+    else:
+        with card("trained"), st.container(key="trained_way"):
+            card_head("What was trained", "The way of the data into this run, and how many molecules go on", "way")
+            way = way_of(run, dataset, sizes.total if sizes else None)
+            steps([Step(one.label, one.value, one.lines, one.on) for one in way])
     if sizes is not None:
         with card("network"):
             _show_network(run, sizes)
+    if is_foreign(run):
+        if again := load_again(run):
+            with st.expander("The command that loads it again", icon=":material/terminal:"):
+                st.code(again, language="bash", wrap_lines=True)
+        return
     with st.expander("The command that repeats this run", icon=":material/terminal:"):
         st.code(repeat_command(run), language="bash", wrap_lines=True)
         told = run.recipe_file.get("versions", {})
@@ -66,6 +75,8 @@ def _show_network(run: Run, sizes: NetworkSizes) -> None:
     reference = {"composition": "+ linear fit of atom counts", "atomic_energies": "+ atomic energies"}
     extensive = sizes.blocks[-1].what.startswith("sum")
     last = reference.get(str(run.recipe_values.get("reference")), "") if extensive else "+ its mean"
+    if is_foreign(run):
+        last = what_it_adds(run)
     caption = (
         f"{NETWORKS[sizes.kind]} with {number(sizes.learned)} learned numbers, and {number(sizes.fixed)} fixed ones in "
         "the Gaussians and the cutoff"
