@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from core.figures.numbers import number, significant
-from core.figures.theme import ModelStyle, log_ticks, name_at_end, spread
+from core.figures.theme import ModelStyle, log_ticks, spread, template
 from core.judge.intervals import N_POINTS_ONLY
 
 Row = dict[str, Any]
@@ -29,7 +30,12 @@ class LineEnd:
     bold: bool = False
 
 
-MEASURE_NAMES = {"mae": "MAE", "rmse": "RMSE", "median": "Median", "p95": "95th percentile", "bias": "Bias"}
+MEASURE_NAMES = {
+    "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "median": "Median", "p95": "95th percentile", "bias": "Bias",
+    "max": "Maximum",
+}  # fmt: skip
+WITH_BASELINE = ("mae", "rmse", "mse", "median")
+"""Measures whose baseline is drawn as a line."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +43,25 @@ class View:
     """What the figures of a page show of the errors, the same in all of them."""
 
     measure: str
-    """a measure column of the table: mae, rmse, median, p95, bias"""
+    """a measure column of the table: a key of `MEASURE_NAMES`"""
     factor: float
     """from the unit inside to the unit shown"""
     unit: str
-    """unit shown, e.g. meV"""
+    """unit shown, e.g. meV; that of a ratio is in words"""
     dark: bool
     log: bool = True
+    relative: bool = False
+    """whether the tables hold ratios: the error over that of the baseline on the same molecules"""
 
     @property
     def on_log(self) -> bool:
         """Whether the error axis is logarithmic; a signed error cannot be."""
         return self.log and self.measure != "bias"
+
+    @property
+    def baseline(self) -> bool:
+        """Whether the tables hold an error of the baseline that can be drawn beside the others."""
+        return self.measure in WITH_BASELINE and not self.relative
 
     def text(self, value: float | None) -> str:
         """A value inside as it is written, without its unit."""
@@ -62,7 +75,7 @@ class ModelErrors:
     name: str
     style: ModelStyle
     table: pl.DataFrame
-    """of `group_errors`, one row per group, in the target's unit"""
+    """of `group_errors`, one row per group, in the target's unit, or ratios"""
     overall: float | None = None
     """the same measure over all held-out molecules"""
 
@@ -94,7 +107,8 @@ def size_ticks(sizes: list[int]) -> list[int]:
 
 
 def limit(row: Row, side: str, view: View) -> float:
-    value = row[f"{view.measure}_{side}"]
+    """One end of a mark's interval in the unit shown; the mark itself where it has none."""
+    value = row.get(f"{view.measure}_{side}")
     return (row[view.measure] if value is None else value) * view.factor
 
 
@@ -125,25 +139,47 @@ def value_range(models: list[ModelErrors], view: View, baseline: bool = False) -
     if not view.on_log:
         top = max(values + [min(v, 2 * max(values)) for v in limits + dots])
         return 0.0, 1.08 * top or 1.0
-    lines: list[float] = []
-    if baseline and view.measure in ("mae", "rmse", "median"):
+    lines: list[float] = [1.0] if view.relative else []
+    if baseline and view.baseline:
         enough = models[0].table.filter(pl.col("n_held_out") >= N_POINTS_ONLY)
-        lines = [v * view.factor for v in enough[f"baseline_{view.measure}"]]
+        lines = [v * view.factor for v in enough[f"baseline_{view.measure}"] if v is not None]
     positive = [v for v in values + dots if v > 0] or [1.0]
     smallest = min(positive)
-    lower = min([smallest] + [v for v in limits if v > smallest / 2])
-    return lower / 1.25, max(positive + [v for v in limits if v > 0] + lines) * 1.15
+    lower = min([smallest] + [v for v in limits if v > smallest / 2] + [v for v in lines if v > 0])
+    highest = max(positive)
+    # An interval of few molecules may reach far beyond every value; it is cut rather than flattening all others.
+    return lower / 1.25, max([highest] + [min(v, 4 * highest) for v in limits if v > 0] + lines) * 1.15
 
 
-def set_error_axis(fig: go.Figure, axis: str, low: float, high: float, view: View) -> None:
+def built(
+    dark: bool,
+    height: int,
+    traces: Sequence[dict[str, Any]],
+    layout: dict[str, Any],
+    notes: Sequence[dict[str, Any]] = (),
+    left: int = 46,
+    right: int = 12,
+    top: int = 10,
+    bottom: int = 40,
+) -> go.Figure:
+    """A figure of the house from its traces, layout and annotations, built at once.
+
+    plotly's checks of every property take five times as long as all the rest, so they are left out here; the tests
+    put every figure through them.
+    """
+    margin = {"l": left, "r": right, "t": top, "b": bottom, "pad": 0}
+    whole = {"template": template(dark), "height": height, "margin": margin, "annotations": list(notes), **layout}
+    return go.Figure(data=list(traces), layout=whole, _validate=False)
+
+
+def error_axis(low: float, high: float, view: View) -> dict[str, Any]:
+    """Type, range and ticks of the axis that errors stand on."""
     if view.on_log:
         values, texts = log_axis_ticks(low, high)
-        settings = {"type": "log", "range": [math.log10(low), math.log10(high)], "tickvals": values, "ticktext": texts}
-    else:
-        values = linear_ticks(low, high)
-        texts = tick_texts(values, sign=view.measure == "bias")
-        settings = {"type": "linear", "range": [low, high], "tickvals": values, "ticktext": texts}
-    fig.layout[f"{axis}axis"].update(settings)
+        return {"type": "log", "range": [math.log10(low), math.log10(high)], "tickvals": values, "ticktext": texts}
+    values = linear_ticks(low, high)
+    texts = tick_texts(values, sign=view.measure == "bias")
+    return {"type": "linear", "range": [low, high], "tickvals": values, "ticktext": texts}
 
 
 def log_axis_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
@@ -173,8 +209,13 @@ def tick_texts(values: list[float], sign: bool = False) -> list[str]:
     return [number(v, decimals, sign=sign and v != 0) for v in values]
 
 
-def names_at_end(fig: go.Figure, ends: list[LineEnd], low: float, high: float, view: View, pixels: float) -> None:
-    """Write the names of lines at the right edge, pushed apart so that none covers another."""
+def names_at_end(
+    ends: Sequence[LineEnd], low: float, high: float, view: View, pixels: float, free: float = 0.0
+) -> list[dict[str, Any]]:
+    """Names of lines at the right edge as annotations, pushed apart so that none covers another.
+
+    pixels: height of the plot; free: pixels at its foot that are kept free for another note
+    """
 
     def place(value: float) -> float:
         value = min(max(value, low), high)
@@ -182,7 +223,20 @@ def names_at_end(fig: go.Figure, ends: list[LineEnd], low: float, high: float, v
             return (math.log10(value) - math.log10(low)) / (math.log10(high) - math.log10(low))
         return (value - low) / (high - low)
 
-    gap = 17 / pixels
-    for at, end in zip(spread([place(end.value) for end in ends], gap), ends, strict=True):
+    notes = []
+    foot = free / pixels
+    wanted = [place(end.value) for end in ends]
+    lifted = foot
+    for _ in range(2):  # names that are pushed below the foot go up together, in their order
+        places = spread([max(at, lifted) + 1e-6 * at for at in wanted], 17 / pixels)
+        if not places or min(places) >= foot:
+            break
+        lifted = 2 * foot - min(places)
+    for at, end in zip(places, ends, strict=True):
         value = low * (high / low) ** at if view.on_log else low + at * (high - low)
-        name_at_end(fig, value, end.text, end.colour, bold=end.bold, log=view.on_log)
+        notes.append({
+            "x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 6, "yref": "y", "yanchor": "middle",
+            "y": math.log10(value) if view.on_log else value, "align": "left",
+            "text": f"<b>{end.text}</b>" if end.bold else end.text, "font": {"size": 11.5, "color": end.colour},
+        })  # fmt: skip
+    return notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,20 +13,21 @@ from numpy.typing import NDArray
 
 from core.figures.error_axes import (
     LineEnd,
-    ModelErrors,
     View,
     as_text,
-    hover_text,
+    built,
     linear_ticks,
     log_axis_ticks,
     names_at_end,
     short_name,
     tick_texts,
-    value_range,
 )
-from core.figures.numbers import short_count, significant
-from core.figures.theme import ModelStyle, colours, figure, log_ticks
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY
+from core.figures.error_heatmaps import thinned
+from core.figures.numbers import significant
+from core.figures.theme import ModelStyle, colours
+
+MOST_POINTS = 200
+"""Epochs of a line that are drawn; more are thinned, the later the more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,102 +71,49 @@ def group_curves(
     last_epoch, limits: ends of the two axes, the same in all figures that stand side by side
     names: write the models' names at the ends (for a single larger figure)
     """
-    axis = colours(view.dark).axis
-    fig = figure(view.dark, height, left=40, right=160 if names else 12, top=6, bottom=42 if names else 24)
     low, high = limits
-    for curve in curves:
-        colour = curve.style.colour
-        values = curve.values * view.factor
-        told = f"<b>{as_text(curve.name)}</b><br>"
-        fig.add_scatter(
-            x=curve.epochs, y=values, mode="lines", line={"color": colour, "width": 1.6},
-            text=[f"{told}epoch {e}: {significant(v)} {view.unit}" for e, v in zip(curve.epochs, values, strict=True)],
-            hovertemplate="%{text}<extra></extra>", name=curve.name,
-        )  # fmt: skip
-        fig.add_scatter(
-            x=curve.epochs[-1:], y=values[-1:], mode="markers", hoverinfo="skip", cliponaxis=False,
-            name=f"{curve.name} end",
-            marker={"symbol": curve.style.symbol, "size": 6, "color": colour},
-        )  # fmt: skip
+    notes = []
     if names:
         ends = [
             LineEnd(c.values[-1] * view.factor, as_text(short_name(c.name)), c.style.colour, bold=True) for c in curves
         ]
-        names_at_end(fig, ends, low, high, view, height - 48)
+        notes = names_at_end(ends, low, high, view, height - 48)
     if view.on_log:
         ticks, texts = log_axis_ticks(low, high)
         if len(ticks) > 5:
             ticks, texts = ticks[::2], texts[::2]
         if math.log10(ticks[0] / low) < 0.08 * math.log10(high / low):
             ticks, texts = ticks[1:], texts[1:]  # would touch the first tick of the epochs
-        fig.update_yaxes(type="log", range=[math.log10(low), math.log10(high)], tickvals=ticks, ticktext=texts)
+        y = {"type": "log", "range": [math.log10(low), math.log10(high)], "tickvals": ticks, "ticktext": texts}
     else:
         ticks = linear_ticks(low, high, 4)
-        fig.update_yaxes(range=[low, high], tickvals=ticks, ticktext=tick_texts(ticks, sign=view.measure == "bias"))
-    if view.measure == "bias":
-        fig.add_hline(y=0, line={"color": axis, "width": 1})
-    fig.update_yaxes(tickfont={"size": 10})
-    ticks = [1, *[t for t in linear_ticks(0, last_epoch, 3) if 1 < t < 0.85 * last_epoch and t == int(t)], last_epoch]
-    fig.update_xaxes(range=[1 - 0.02 * last_epoch, last_epoch * 1.02], tickvals=ticks, tickfont={"size": 10})
+        texts = tick_texts(ticks, sign=view.measure == "bias")
+        y = {"range": [low, high], "tickvals": ticks, "ticktext": texts}
+    epochs = [1, *[t for t in linear_ticks(0, last_epoch, 3) if 1 < t < 0.85 * last_epoch and t == int(t)], last_epoch]
+    x: dict[str, Any] = {"range": [1 - 0.02 * last_epoch, last_epoch * 1.02], "tickvals": epochs}
     if names:
-        fig.update_xaxes(title_text="epoch")
-    return fig
+        x["title"] = {"text": "epoch"}
+    line = {"color": colours(view.dark).axis, "width": 1}
+    zero = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": line}
+    layout = {
+        "xaxis": {**x, "tickfont": {"size": 10}}, "yaxis": {**y, "tickfont": {"size": 10}},
+        "shapes": [zero] if view.measure == "bias" else [],
+    }  # fmt: skip
+    traces = [_line(curve, view) for curve in curves]
+    right, bottom = (160, 42) if names else (12, 24)
+    return built(view.dark, height, traces, layout, notes, left=40, right=right, top=6, bottom=bottom)
 
 
-def error_by_training_count(models: list[ModelErrors], view: View, height: int = 290) -> go.Figure:
-    """Error of every size against the number of its training molecules; hollow below 50 held out, none below 10.
-
-    models: their tables by size
-    """
-    c = colours(view.dark)
-    fig = figure(view.dark, height, left=46, right=16, top=22, bottom=42)
-    counts: list[int] = []
-    seen: list[float] = []
-    tops: dict[int, tuple[int, float]] = {}
-    for model in models:
-        rows = [r for r in model.table.iter_rows(named=True) if r["n_held_out"] >= N_POINTS_ONLY and r["n_train"] > 0]
-        counts += [r["n_train"] for r in rows]
-        values = [r[view.measure] * view.factor for r in rows]
-        seen += values
-        for row, value in zip(rows, values, strict=True):
-            best = tops.get(row["lowest"])
-            tops[row["lowest"]] = (row["n_train"], value if best is None else max(best[1], value))
-        fig.add_scatter(
-            x=[r["n_train"] for r in rows], y=values, mode="markers", name=model.name,
-            marker={
-                "symbol": model.style.symbol, "size": 7,
-                "color": [c.page if r["n_held_out"] < N_LARGE else model.style.colour for r in rows],
-                "line": {"color": model.style.colour, "width": 1.4},
-            },
-            text=[hover_text(model.name, r, view) for r in rows], hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
-    low, high = value_range(models, view)
-    if view.on_log:
-        shown = [value for value in seen if value > 0]
-        low, high = (min(shown) / 1.2, 1.35 * max(shown)) if shown else (low, high)
-        ticks, texts = log_axis_ticks(low, high)
-        fig.update_yaxes(type="log", range=[math.log10(low), math.log10(high)], tickvals=ticks, ticktext=texts)
-    else:
-        ticks = linear_ticks(low, high)
-        fig.update_yaxes(range=[low, high], tickvals=ticks, ticktext=tick_texts(ticks, sign=view.measure == "bias"))
-    for size in _labelled(sorted(tops)):
-        count, value = tops[size]
-        y = math.log10(value) if view.on_log else value
-        fig.add_annotation(
-            x=math.log10(count), y=y, text=str(size), yanchor="bottom", yshift=5, font={"size": 11, "color": c.ink}
-        )
-    if counts:
-        ticks, _ = log_ticks(min(counts), max(counts))
-        if len(ticks) > 7:
-            ticks = [t for t in ticks if math.log10(t) % 1 == 0]
-        reach = [math.log10(min(counts)) - 0.15, math.log10(max(counts)) + 0.15]
-        fig.update_xaxes(type="log", range=reach, tickvals=ticks, ticktext=[short_count(int(t)) for t in ticks])
-    fig.update_xaxes(title_text="training molecules of that size (log)")
-    return fig
-
-
-def _labelled(sizes: list[int], most: int = 5) -> list[int]:
-    """About five of the sizes, evenly picked, the ends always."""
-    if len(sizes) <= most:
-        return sizes
-    return [sizes[round(k * (len(sizes) - 1) / (most - 1))] for k in range(most)]
+def _line(curve: Curve, view: View) -> dict[str, Any]:
+    """The line of one model with its symbol at the end."""
+    kept = thinned(len(curve.epochs), MOST_POINTS)
+    epochs, values = curve.epochs[kept].tolist(), (curve.values[kept] * view.factor).tolist()
+    told = f"<b>{as_text(curve.name)}</b><br>"
+    sizes = [0] * (len(epochs) - 1) + [6]
+    return {
+        "type": "scatter", "x": epochs, "y": values, "mode": "lines+markers", "name": curve.name, "cliponaxis": False,
+        "line": {"color": curve.style.colour, "width": 1.6}, "hovertemplate": "%{text}<extra></extra>",
+        "text": [f"{told}epoch {e}: {significant(v)} {view.unit}" for e, v in zip(epochs, values, strict=True)],
+        "marker": {"symbol": curve.style.symbol, "size": sizes, "color": curve.style.colour, "opacity": 1,
+                   "line": {"width": 0}},
+    }  # fmt: skip

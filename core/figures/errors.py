@@ -1,182 +1,276 @@
-"""Error against the number of atoms, from the tables of `core.judge.errors.group_errors`."""
+"""Error against a number that orders the groups (atoms, rings, a property), from tables of `core.judge.errors`."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
 from core.figures.error_axes import (
+    MEASURE_NAMES,
     LineEnd,
     ModelErrors,
     Row,
     View,
     as_text,
+    built,
+    error_axis,
     hover_text,
     limit,
     names_at_end,
-    set_error_axis,
     short_name,
-    size_ticks,
     value_range,
 )
+from core.figures.error_groups import GroupAxis
 from core.figures.numbers import number, significant
-from core.figures.theme import colours, figure, rgba
+from core.figures.theme import colours, rgba
 from core.judge.intervals import N_LARGE, N_POINTS_ONLY
 
+_FOOT = 40  # pixels that the note on the histogram takes at the foot, beside the plot
+MOST_BANDS = 4
+"""With more models the intervals are drawn fainter."""
 
-def error_by_size(
-    models: list[ModelErrors], view: View, accuracy: float | None = None, selected: int | None = None, height: int = 380
+
+def error_by_number(
+    models: list[ModelErrors],
+    axis: GroupAxis,
+    view: View,
+    accuracy: float | None = None,
+    selected: Collection[str] = (),
+    height: int = 380,
+    narrow: bool = False,
 ) -> go.Figure:
-    """Error against the number of atoms: lines with bands, hollow from 10 to 49 molecules, faint dots below.
+    """Error against the number that orders the groups: lines with bands, hollow from 10 to 49 molecules, dots below.
 
-    models: their tables by size; the training histogram and the baseline are those of the first
+    models: their tables by that grouping; the training histogram and the baseline are those of the first
+    axis: where the groups stand
     accuracy: 1 kcal/mol in the unit inside where the level of theory allows the line
-    selected: a size to mark
+    selected: names of groups to mark
+    narrow: leave out the names at the ends of the lines, for a small figure beside one that has them
     """
     c = colours(view.dark)
     longest = max(len(short_name(model.name)) for model in models)
-    fig = figure(view.dark, height, left=46, right=max(130, 20 + 7 * longest), top=14, bottom=42)
-    _training_bars(fig, models[0].table, view)
+    right = 12 if narrow else max(130, 20 + 7 * longest)
     low, high = value_range(models, view, baseline=True)
-    baseline = models[0].table.filter(pl.col("n_held_out") >= N_POINTS_ONLY)
+    traces: list[dict[str, Any]] = [_training_bars(models[0].table, axis, view)]
+    notes = [] if narrow else [_most_in_training(models[0].table, axis, view)]
     ends: list[LineEnd] = []
-    if view.measure in ("mae", "rmse", "median") and len(baseline):
-        ends += _baseline_line(fig, baseline, view, high)
-    if accuracy is not None and accuracy_drawn(models, view, accuracy):
-        at = accuracy * view.factor
-        fig.add_shape(type="line", x0=0, x1=1, xref="paper", y0=at, y1=at, line={"color": c.axis, "width": 1})
-        ends.append(LineEnd(at, "1 kcal/mol", c.faint))
+    line, told = _baseline(models[0].table, axis, view, high)
+    traces += line
+    ends += [LineEnd(min(line[0]["y"][-1], high), "baseline: composition", c.faint)] if line else []
+    notes += told
+    shapes = []
+    level = _level(models, view, accuracy)
+    if level is not None:
+        line_style = {"color": c.axis, "width": 1}
+        shapes.append({"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": level[0], "y1": level[0],
+                       "line": line_style})  # fmt: skip
+        if level[1]:
+            ends.append(LineEnd(level[0], level[1], c.faint))
     for model in models:
-        ends += _size_line(fig, model, view, low)
-    set_error_axis(fig, "y", low, high, view)
-    names_at_end(fig, ends, low, high, view, height - 56)
-    _dots_above(fig, models, view, high)
-    if view.measure == "bias":
-        fig.add_hline(y=0, line={"color": c.axis, "width": 1})
-    sizes = models[0].table["lowest"].to_list()
-    if selected is not None:
-        fig.add_vrect(x0=selected - 0.5, x1=selected + 0.5, line_width=0, fillcolor=rgba(c.faint, 0.18), layer="below")
-    fig.update_xaxes(
-        range=[min(sizes) - 0.6, max(sizes) + 0.6], tickvals=size_ticks(sizes), title_text="atoms in the molecule"
-    )
-    return fig
+        of_model, end = _of_model(model, axis, view, low, 0.16 if len(models) <= MOST_BANDS else 0.07)
+        traces += of_model
+        ends += end
+    if not narrow:
+        notes += names_at_end(ends, low, high, view, height - 56, _FOOT)
+    notes += _dots_above(models, view, high)
+    places = [x for model in models for x, _ in _known(model.table, axis)] or [0.0]
+    layout = {
+        "shapes": [*shapes, *_marked(axis, view, selected)],
+        "xaxis": {
+            "range": [min(places) - 0.6, max(places) + 0.6],
+            "tickvals": [at for at, _ in axis.ticks],
+            "ticktext": [text for _, text in axis.ticks],
+            "title": {"text": axis.title},
+        },
+        "yaxis": {"overlaying": "y2", **error_axis(low, high, view)},
+        "yaxis2": {
+            "range": [0, max([*models[0].table["n_train"], 1]) * 2.9], "visible": False, "fixedrange": True,
+            "side": "right",
+        },
+    }  # fmt: skip
+    return built(view.dark, height, traces, layout, notes, left=46, right=right, top=14, bottom=42)
 
 
 def accuracy_drawn(models: list[ModelErrors], view: View, accuracy: float | None) -> bool:
-    """Whether `error_by_size` draws the line of 1 kcal/mol: only for the MAE, and where it falls on the axis."""
+    """Whether the line of 1 kcal/mol is drawn: only for the MAE itself, and where it falls on the axis."""
+    if accuracy is None or view.measure != "mae" or view.relative:
+        return False
     low, high = value_range(models, view, baseline=True)
-    return accuracy is not None and view.measure == "mae" and low < accuracy * view.factor < high
+    return low < accuracy * view.factor < high
 
 
-def _training_bars(fig: go.Figure, table: pl.DataFrame, view: View) -> None:
-    """The number of training molecules of each size as a quiet histogram in the lower third."""
-    c = colours(view.dark)
-    counts = table["n_train"].to_list()
-    most = max(counts)
-    fig.add_bar(
-        x=table["lowest"].to_list(), y=counts, yaxis="y2", marker={"color": c.behind, "line": {"width": 0}}, width=0.86,
-        hoverinfo="skip", name="training molecules",
-    )  # fmt: skip
-    fig.update_layout(
-        yaxis2={"range": [0, max(most, 1) * 2.9], "visible": False, "fixedrange": True, "side": "right"},
-        yaxis={"overlaying": "y2"},
-    )
-    at = table["lowest"][counts.index(most)]
-    fig.add_annotation(
-        x=1, xref="paper", xanchor="left", xshift=6, y=0, yref="paper", yanchor="bottom", align="left",
-        text=f"bars: training molecules,<br>{number(most)} at {at} atoms", font={"size": 10.5, "color": c.faint},
-    )  # fmt: skip
+def _level(models: list[ModelErrors], view: View, accuracy: float | None) -> tuple[float, str] | None:
+    """A line across: where the error equals the baseline's, zero of a signed error, or 1 kcal/mol."""
+    if view.measure == "bias":
+        return 0.0, ""
+    if view.relative:
+        return 1.0, "as the baseline"
+    if accuracy is not None and accuracy_drawn(models, view, accuracy):
+        return accuracy * view.factor, "1 kcal/mol"
+    return None
 
 
-def _baseline_line(fig: go.Figure, table: pl.DataFrame, view: View, high: float) -> list[LineEnd]:
-    """The baseline, dashed; or a sentence where it lies above a linear axis. Returns its name for the line's end."""
-    c = colours(view.dark)
-    values = [value * view.factor for value in table[f"baseline_{view.measure}"]]
+def _known(table: pl.DataFrame, axis: GroupAxis) -> list[tuple[float, Row]]:
+    """(place, row) of the groups that stand on the axis, from left to right."""
+    places = axis.places or {}
+    rows = [(places[row["group"]], row) for row in table.iter_rows(named=True) if row["group"] in places]
+    return sorted(rows, key=lambda pair: pair[0])
+
+
+def _training_bars(table: pl.DataFrame, axis: GroupAxis, view: View) -> dict[str, Any]:
+    """The number of training molecules of each group as a quiet histogram in the lower third."""
+    rows = _known(table, axis)
+    return {
+        "type": "bar", "x": [x for x, _ in rows], "y": [row["n_train"] for _, row in rows], "yaxis": "y2",
+        "marker": {"color": colours(view.dark).behind, "line": {"width": 0}}, "width": 0.86, "hoverinfo": "skip",
+        "name": "training molecules",
+    }  # fmt: skip
+
+
+def _most_in_training(table: pl.DataFrame, axis: GroupAxis, view: View) -> dict[str, Any]:
+    rows = _known(table, axis)
+    most = max(rows, key=lambda pair: pair[1]["n_train"])[1]
+    return {
+        "x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": 0, "yref": "paper", "yanchor": "bottom",
+        "align": "left", "font": {"size": 10.5, "color": colours(view.dark).faint},
+        "text": f"bars: training molecules,<br>{number(most['n_train'])} at {_where(axis, most['group'])}",
+    }  # fmt: skip
+
+
+def _where(axis: GroupAxis, name: str) -> str:
+    return axis.labels[name] if len(axis.labels[name]) < 20 else axis.shorts[name]
+
+
+def _baseline(table: pl.DataFrame, axis: GroupAxis, view: View, high: float) -> tuple[list[dict], list[dict]]:
+    """The baseline as a dashed line; or as a note where it lies above a linear axis."""
+    if not view.baseline:
+        return [], []
+    c, column = colours(view.dark), f"baseline_{view.measure}"
+    rows = [(x, row) for x, row in _known(table, axis) if row["n_held_out"] >= N_POINTS_ONLY and row[column]]
+    if not rows:
+        return [], []
+    values = [row[column] * view.factor for _, row in rows]
     if not view.on_log and min(values) > high:
-        fig.add_annotation(
-            x=0.5, xref="paper", y=1, yref="paper", yanchor="top", bgcolor=c.page,
-            text=f"baseline, linear in composition: {significant(min(values))} to {significant(max(values))} "
-            f"{view.unit}, above this axis",
-        )  # fmt: skip
-        return []
-    fig.add_scatter(
-        x=table["lowest"].to_list(), y=values, mode="lines", line={"color": c.faint, "width": 1.2, "dash": "4px,4px"},
-        hoverinfo="skip", name="baseline",
-    )  # fmt: skip
-    return [LineEnd(min(values[-1], high), "baseline: composition", c.faint)]
+        text = f"baseline, linear in composition: {significant(min(values))} to {significant(max(values))} {view.unit}"
+        place = {"x": 0.5, "xref": "paper", "y": 1, "yref": "paper", "yanchor": "top", "bgcolor": c.page}
+        return [], [{**place, "text": f"{text}, above this axis"}]
+    line = {
+        "type": "scatter", "x": [x for x, _ in rows], "y": values, "mode": "lines", "hoverinfo": "skip",
+        "line": {"color": c.faint, "width": 1.2, "dash": "4px,4px"}, "name": "baseline",
+    }  # fmt: skip
+    return [line], []
 
 
-def _dots_above(fig: go.Figure, models: list[ModelErrors], view: View, high: float) -> None:
+def _dots_above(models: list[ModelErrors], view: View, high: float) -> list[dict[str, Any]]:
     """Say it where marks of few molecules lie above a linear axis."""
     above = sum((model.table[view.measure].drop_nulls() * view.factor > high).sum() for model in models)
-    if above and not view.on_log:
-        text = f"{above} {'dot lies' if above == 1 else 'dots lie'} above this axis"
-        font = {"size": 10.5, "color": colours(view.dark).faint}
-        fig.add_annotation(
-            x=0, xref="paper", xanchor="left", xshift=6, y=1, yref="paper", yanchor="top", text=text, font=font
-        )
+    if not above or view.on_log:
+        return []
+    return [
+        {
+            "x": 0, "xref": "paper", "xanchor": "left", "xshift": 6, "y": 1, "yref": "paper", "yanchor": "top",
+            "text": f"{above} {'dot lies' if above == 1 else 'dots lie'} above this axis",
+            "font": {"size": 10.5, "color": colours(view.dark).faint},
+        }
+    ]  # fmt: skip
 
 
-def _size_line(fig: go.Figure, model: ModelErrors, view: View, floor: float) -> list[LineEnd]:
-    """Bands, line and markers of one model; returns its name for the line's end."""
-    colour = model.style.colour
-    segments: list[list[Row]] = [[]]
-    few: list[Row] = []
-    for row in model.table.iter_rows(named=True):
-        if row[view.measure] is None:
-            continue
-        if row["n_held_out"] >= N_POINTS_ONLY:
-            segments[-1].append(row)
+def _marked(axis: GroupAxis, view: View, selected: Collection[str]) -> list[dict[str, Any]]:
+    """A ground behind the marked groups; one for neighbours."""
+    places = sorted((axis.places or {})[name] for name in selected if name in (axis.places or {}))
+    runs: list[list[float]] = []
+    for at in places:
+        if runs and at - runs[-1][1] <= 1:
+            runs[-1][1] = at
         else:
-            few.append(row)
-            segments.append([])  # no line through sizes that nothing can be said about
+            runs.append([at, at])
+    fill = rgba(colours(view.dark).faint, 0.18)
+    return [
+        {"type": "rect", "x0": a - 0.5, "x1": b + 0.5, "y0": 0, "y1": 1, "yref": "paper", "line": {"width": 0},
+         "fillcolor": fill, "layer": "below"}
+        for a, b in runs
+    ]  # fmt: skip
+
+
+def _of_model(
+    model: ModelErrors, axis: GroupAxis, view: View, floor: float, opacity: float
+) -> tuple[list[dict[str, Any]], list[LineEnd]]:
+    """Band, line and marks of one model, and its name for the line's end."""
+    colour = model.style.colour
+    rows = [(x, row) for x, row in _known(model.table, axis) if row[view.measure] is not None]
+    segments: list[list[tuple[float, Row]]] = [[]]
+    for x, row in rows:
+        if row["n_held_out"] >= N_POINTS_ONLY:
+            segments[-1].append((x, row))
+        else:
+            segments.append([])  # no line through groups that nothing can be said about
     segments = [segment for segment in segments if segment]
+    band_x: list[float | None] = []
+    band_y: list[float | None] = []
     for segment in segments:
-        x = [row["lowest"] for row in segment]
-        limits = [
-            (max(limit(row, "low", view), floor) if view.on_log else limit(row, "low", view), limit(row, "high", view))
-            for row in segment
-        ]
-        if len(segment) == 1:
-            x, limits = [x[0] - 0.12, x[0] + 0.12], limits * 2
-        fig.add_scatter(
-            x=x + x[::-1], y=[b for _, b in limits] + [a for a, _ in limits][::-1], fill="toself", mode="lines",
-            fillcolor=rgba(colour, 0.16), line={"width": 0}, hoverinfo="skip", name=f"{model.name} interval",
-        )  # fmt: skip
-        fig.add_scatter(
-            x=[row["lowest"] for row in segment], y=[row[view.measure] * view.factor for row in segment], mode="lines",
-            line={"color": colour, "width": 2}, hoverinfo="skip", name=f"{model.name} line",
-        )  # fmt: skip
-    enough = [row for segment in segments for row in segment]
-    _markers(fig, model, [row for row in enough if row["n_held_out"] >= N_LARGE], view, "filled")
-    _markers(fig, model, [row for row in enough if row["n_held_out"] < N_LARGE], view, "hollow")
-    _markers(fig, model, few, view, "dot")
-    last = enough[-1] if enough else (few[-1] if few else None)
-    return (
-        []
-        if last is None
-        else [LineEnd(last[view.measure] * view.factor, as_text(short_name(model.name)), colour, bold=True)]
-    )
+        lows = [max(limit(row, "low", view), floor) if view.on_log else limit(row, "low", view) for _, row in segment]
+        highs = [limit(row, "high", view) for _, row in segment]
+        xs = [x for x, _ in segment]
+        if len(xs) == 1:
+            xs, lows, highs = [xs[0] - 0.12, xs[0] + 0.12], lows * 2, highs * 2
+        band_x += [*xs, *xs[::-1], None]
+        band_y += [*highs, *lows[::-1], None]
+    traces: list[dict[str, Any]] = []
+    if segments:
+        traces.append({
+            "type": "scatter", "x": band_x[:-1], "y": band_y[:-1], "fill": "toself", "mode": "lines",
+            "fillcolor": rgba(colour, opacity), "line": {"width": 0}, "hoverinfo": "skip",
+            "name": f"{model.name} interval",
+        })  # fmt: skip
+        line = [point for segment in segments for point in [*segment, None]][:-1]
+        traces.append({
+            "type": "scatter", "x": [point and point[0] for point in line],
+            "y": [point and point[1][view.measure] * view.factor for point in line], "mode": "lines",
+            "line": {"color": colour, "width": 2}, "hoverinfo": "skip", "name": f"{model.name} line",
+        })  # fmt: skip
+    if rows:
+        traces.append({
+            "type": "scatter", "x": [x for x, _ in rows],
+            "y": [row[view.measure] * view.factor for _, row in rows], **marks(model, [row for _, row in rows], view),
+        })  # fmt: skip
+    last = segments[-1][-1][1] if segments else rows[-1][1] if rows else None
+    if last is None:
+        return traces, []
+    return traces, [LineEnd(last[view.measure] * view.factor, as_text(short_name(model.name)), colour, bold=True)]
 
 
-def _markers(fig: go.Figure, model: ModelErrors, rows: list[Row], view: View, kind: str) -> None:
-    """Clickable marks of one kind: filled, hollow or dot."""
-    if not rows:
-        return
+_MARKS = {"filled": (6.5, 0.0), "hollow": (7.0, 1.6), "dot": (4.5, 0.0)}  # size, line
+
+
+def marks(model: ModelErrors, rows: list[Row], view: View, bigger: float = 0.0) -> dict[str, Any]:
+    """Clickable marks of groups: filled from 50 molecules on, hollow from 10, a faint dot below; all but x and y."""
     colour, page = model.style.colour, colours(view.dark).page
-    size, fill, line = {
-        "filled": (6.5, colour, 0.0),
-        "hollow": (7.0, page, 1.6),
-        "dot": (4.5, rgba(colour, 0.55), 0.0),
-    }[kind]
-    fig.add_scatter(
-        x=[row["lowest"] for row in rows],
-        y=[row[view.measure] * view.factor for row in rows],
-        mode="markers",
-        marker={"symbol": model.style.symbol, "size": size, "color": fill, "line": {"color": colour, "width": line}},
-        unselected={"marker": {"opacity": 1}},
-        customdata=[[row["lowest"], row["element"]] for row in rows],
-        text=[hover_text(model.name, row, view) for row in rows],
-        hovertemplate="%{text}<extra></extra>",
-        name=f"{model.name} {kind}",
-    )
+    kinds = [
+        "filled" if row["n_held_out"] >= N_LARGE else "hollow" if row["n_held_out"] >= N_POINTS_ONLY else "dot"
+        for row in rows
+    ]
+    fills = {"filled": colour, "hollow": page, "dot": rgba(colour, 0.55)}
+    return {
+        "mode": "markers",
+        "marker": {
+            "symbol": model.style.symbol,
+            "opacity": 1,  # marks of several sizes would be made transparent
+            "size": [_MARKS[kind][0] + (bigger if kind != "dot" else 0.0) for kind in kinds],
+            "color": [fills[kind] for kind in kinds],
+            "line": {"color": colour, "width": [_MARKS[kind][1] for kind in kinds]},
+        },
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}},
+        "customdata": [[row["group"]] for row in rows],
+        "text": [hover_text(model.name, row, view) for row in rows],
+        "hovertemplate": "%{text}<extra></extra>",
+        "name": model.name,
+    }
+
+
+def axis_title(view: View) -> str:
+    """Measure and unit as the title of an axis: "MAE, meV"."""
+    return f"{MEASURE_NAMES[view.measure]}, {view.unit}"

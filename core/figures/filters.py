@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from core.data.selection import Range, Selection, Span
 from core.data.store import Dataset
-from core.figures.numbers import MINUS, formula, unit_text
+from core.figures.numbers import MINUS, formula, number, unit_text
 
+MOST_IDS = 4
+"""Ids and ranges of ids that stand one by one; more are told as one number of molecules."""
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -23,11 +25,15 @@ class Chip:
 
 
 def chips(selection: Selection, dataset: Dataset) -> list[Chip]:
-    """Every part of a selection in words, in the order of its fields."""
+    """Every part of a selection in words, in the order of its fields; many ids are one part."""
     found = []
     for kind in selection.kinds():
         value = getattr(selection, kind)
         parts = value if isinstance(value, tuple) else (value,)
+        if kind == "id" and len(parts) > MOST_IDS:
+            n = int(Selection(id=value).mask(dataset).sum())
+            found.append(Chip(kind, value, f"{number(n)} molecules by id"))
+            continue
         found += [Chip(kind, part, _text(kind, part, dataset)) for part in parts]
     return found
 

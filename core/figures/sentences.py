@@ -91,25 +91,31 @@ def provisional(state: str) -> str:
     return f" (provisional: {_UNCONVERGED[state]})" if state in _UNCONVERGED else ""
 
 
-def rarity_sentence(models: list[Told], view: View) -> str:
-    """Are rare sizes predicted worse? From the tables by rarity."""
+def rarity_sentence(models: list[Told], view: View, below: int | None = None) -> str:
+    """Are rare sizes predicted worse? From the tables by rarity.
+
+    below: rare are sizes with fewer than so many training molecules; None: with less than 1 % of all molecules
+    """
+    limit = "1 % of the molecules" if below is None else f"{number(below)} training molecules"
     pairs = [(model, model.row("rare"), model.row("common")) for model in models]
     asked = [(model, rare, common) for model, rare, common in pairs if rare is not None and common is not None]
     if not asked:
         if models[0].row("rare") is None:
-            return "All sizes have at least 1 % of the molecules: none is rare."
-        return "All sizes have less than 1 % of the molecules: none is common."
+            return f"All sizes have at least {limit}: none is rare."
+        return f"All sizes have {'less' if below is None else 'fewer'} than {limit}: none is common."
     for name, rows in (("a rare", [rare for _, rare, _ in asked]), ("a common", [common for *_, common in asked])):
         if min(row["n_held_out"] for row in rows) < N_POINTS_ONLY:
-            limit = "below" if name == "a rare" else "at least"
+            side = "below" if name == "a rare" else "at least"
             return (
-                f"Not enough data: {_range_of(rows)} held-out molecules have {name} size ({limit} 1 % of the "
-                f"molecules); at least {N_POINTS_ONLY} are needed."
+                f"Not enough data: {range_of(rows)} held-out molecules have {name} size ({side} {limit}); at least "
+                f"{N_POINTS_ONLY} are needed."
             )
     if view.measure == "bias":
-        told = [f"{m.mark} {_sided(rare, view)}{provisional(m.state)}".strip() for m, rare, _ in asked]
-        return f"Rare sizes: {_listed(told)}."
-    parts = _verdicts(asked, view, _RARITY)
+        told = [f"{m.mark} {sided(rare, view)}{provisional(m.state)}".strip() for m, rare, _ in asked]
+        return f"Rare sizes: {listed(told)}."
+    if view.measure == "max":
+        return NO_MAXIMUM
+    parts = verdicts(asked, view, _RARITY)
     if any(compare(rare, common, view.measure) == "above" for _, rare, common in asked):
         parts.append("Size itself may be the reason, not rarity.")
     return " ".join(parts)
@@ -117,6 +123,10 @@ def rarity_sentence(models: list[Told], view: View) -> str:
 
 Asked = tuple[Told, dict[str, Any], dict[str, Any]]
 """A model, its row of a group, and the row that this is compared with."""
+
+NO_MAXIMUM = "A maximum grows with the number of molecules and has no interval: no verdict on groups."
+BRIEF = 3
+"""From so many models on a verdict lists the models, not their numbers, which stand in the figure."""
 
 _RARITY = {
     "above": "Rare sizes (n = {n}) are predicted worse than common ones (n = {m})",
@@ -132,7 +142,7 @@ _ELEMENT = {
 }
 
 
-def _verdicts(asked: list[Asked], view: View, words: dict[str, str], name: str = "") -> list[str]:
+def verdicts(asked: list[Asked], view: View, words: dict[str, str], name: str = "") -> list[str]:
     """One sentence for each verdict, with the models that it holds for: values, intervals, numbers of molecules."""
     by_verdict: dict[str, list[Asked]] = {}
     for model, row, other in asked:
@@ -140,19 +150,23 @@ def _verdicts(asked: list[Asked], view: View, words: dict[str, str], name: str =
     sentences = []
     for verdict, found in by_verdict.items():
         head = words[verdict].format(
-            name=name, n=_range_of([row for _, row, _ in found]), m=_range_of([other for *_, other in found])
+            name=name, n=range_of([row for _, row, _ in found]), m=range_of([other for *_, other in found])
         )
         marks = {provisional(model.state) for model, _, _ in found}
         shared = marks.pop() if len(marks) == 1 else None  # said once where it holds for all
+        if len(asked) >= BRIEF:
+            briefly = " ".join(f"{m.mark}{provisional(m.state) if shared is None else ''}" for m, *_ in found)
+            sentences.append(f"{head}: {briefly}{shared or ''}.")
+            continue
         told = [
             f"{m.mark} {_against(row, other, view)}{provisional(m.state) if shared is None else ''}".strip()
             for m, row, other in found
         ]
-        sentences.append(f"{head}: {_listed(told)}{shared or ''}.")
+        sentences.append(f"{head}: {listed(told)}{shared or ''}.")
     return sentences
 
 
-def _range_of(rows: list[dict[str, Any]]) -> str:
+def range_of(rows: list[dict[str, Any]]) -> str:
     """How many held-out molecules: one number, or from the fewest to the most where models are judged on different."""
     counts = [row["n_held_out"] for row in rows]
     return " to ".join(number(n) for n in dict.fromkeys((min(counts), max(counts))))
@@ -173,6 +187,10 @@ def element_sentence(models: list[Told], view: View) -> str:
 
     Elements in more than 90 % of the molecules are left out.
     """
+    if view.measure == "max":
+        return NO_MAXIMUM
+    if len(models) > 1 and view.measure != "bias":
+        return _elements_briefly(models, view)
     parts: list[str] = []
     few: list[str] = []
     undecided: list[str] = []
@@ -180,25 +198,53 @@ def element_sentence(models: list[Told], view: View) -> str:
         rows = [(model, row, model.overall) for model in models if (row := model.row(element)) is not None]
         counts = [row for _, row, _ in rows]
         if min(row["n_held_out"] for row in counts) < N_POINTS_ONLY:
-            few.append(f"{element} (n = {_range_of(counts)})")
+            few.append(f"{element} (n = {range_of(counts)})")
         elif view.measure == "bias":
-            parts += [f"{m.mark} {element} {_sided(row, view)}{provisional(m.state)}.".strip() for m, row, _ in rows]
+            parts += [f"{m.mark} {element} {sided(row, view)}{provisional(m.state)}.".strip() for m, row, _ in rows]
         else:
-            verdicts = {compare(row, other, view.measure) for _, row, other in rows}
-            if verdicts == {"overlap"}:
+            answers = {compare(row, other, view.measure) for _, row, other in rows}
+            if answers == {"overlap"}:
                 values = [f"{m.mark} {_value(row, view)}".strip() for m, row, _ in rows]
-                undecided.append(f"{element} (n = {_range_of(counts)}) {', '.join(values)}")
+                undecided.append(f"{element} (n = {range_of(counts)}) {', '.join(values)}")
             else:
-                parts += _verdicts(rows, view, _ELEMENT, element)
+                parts += verdicts(rows, view, _ELEMENT, element)
     if undecided:
         parts.append(f"Undecided against all, in {view.unit}: {'; '.join(undecided)}.")
     if few:
-        parts.append(f"Not enough data for {_listed(few)}.")
+        parts.append(f"Not enough data for {listed(few)}.")
     return " ".join(parts) or "No element is rare enough to ask."
+
+
+def _elements_briefly(models: list[Told], view: View) -> str:
+    """The verdicts with the elements and models that each holds for, without numbers."""
+    found: dict[str, list[str]] = {"above": [], "below": [], "overlap": [], "unknown": []}
+    all_open = all(provisional(model.state) for model in models)
+    for element in models[0].groups.filter(pl.col("share") <= ALMOST_ALL).sort("share")["group"].to_list():
+        rows = [(model, row) for model in models if (row := model.row(element)) is not None]
+        n = range_of([row for _, row in rows])
+        if min(row["n_held_out"] for _, row in rows) < N_POINTS_ONLY:
+            found["unknown"].append(f"{element} (n = {n})")
+            continue
+        by_verdict: dict[str, list[str]] = {}
+        for model, row in rows:
+            mark = f"{model.mark}*" if provisional(model.state) and not all_open else model.mark
+            by_verdict.setdefault(compare(row, model.overall, view.measure), []).append(mark)
+        for verdict, marks in by_verdict.items():
+            whose = "for all" if len(marks) == len(rows) and not any("*" in m for m in marks) else " ".join(marks)
+            found[verdict].append(f"{element} (n = {n}) {whose}")
+    words = {"above": "Worse than all molecules", "below": "Better", "overlap": "Undecided", "unknown": "Too few data"}
+    parts = [f"{words[verdict]}: {', '.join(told)}." for verdict, told in found.items() if told]
+    if any("*" in part for part in parts):
+        parts.append("\\* provisional: not converged.")
+    if all_open and parts:
+        parts.append("Provisional: none has converged.")
+    return " ".join(parts).replace("]*", "]\\*") or "No element is rare enough to ask."
 
 
 def size_sentence(sizes: pl.DataFrame, view: View, state: str = "converged") -> str:
     """The sizes with the largest and the least error that have at least 10 held-out molecules; how many have fewer."""
+    if view.measure == "max":
+        return NO_MAXIMUM
     known = sizes.filter((pl.col("n_held_out") >= N_POINTS_ONLY) & pl.col(view.measure).is_not_null())
     few = len(sizes) - len(known)
     if len(known) < 2:
@@ -221,10 +267,10 @@ _SIDES = {
 }
 
 
-def _sided(row: dict[str, Any], view: View) -> str:
+def sided(row: dict[str, Any], view: View) -> str:
     """A signed error and on which side of 0 it lies: "+3.1 meV (+1.2 to +5.0, n = 40), predicted too high"."""
     return f"{with_interval(row, view)}, {_SIDES[against_zero(row)]}"
 
 
-def _listed(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +34,14 @@ class Picked:
 
 
 def pick_selection(dataset: Dataset, page: str) -> Picked:
-    """Show the filter bar and give back what passes.
+    """Show the filter bar and give back what passes, see `read_selection`."""
+    picked = read_selection(dataset, page)
+    show_bar(dataset, picked.selection, len(picked.rows))
+    return picked
+
+
+def read_selection(dataset: Dataset, page: str) -> Picked:
+    """What the filters leave, for pages that show the filter bar in another place.
 
     The filters stand in the address. A reader who comes from another page without any finds those set there.
 
@@ -48,7 +56,6 @@ def pick_selection(dataset: Dataset, page: str) -> Picked:
         except MollensError as error:
             selection = _without_fault(dataset, selection, error)
     _keep(dataset, selection)
-    show_bar(dataset, selection, len(rows))
     return Picked(selection, rows)
 
 
@@ -113,8 +120,8 @@ def _without_fault(dataset: Dataset, selection: Selection, error: MollensError) 
     raise error
 
 
-def show_bar(dataset: Dataset, selection: Selection, n: int) -> None:
-    """Chips of what is set, the form to change it, and how many molecules are left."""
+def show_bar(dataset: Dataset, selection: Selection, n: int, end: Callable[[], None] | None = None) -> None:
+    """Chips of what is set, the form to change it, and how many molecules are left, or what `end` puts there."""
     total = dataset.molecules.n_molecules
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="filterbar"):
         stamp = _stamp(dataset, selection)  # a new key closes the form once its filters hold
@@ -132,6 +139,9 @@ def show_bar(dataset: Dataset, selection: Selection, n: int) -> None:
             )
         if selection:
             st.button("Clear all", key="chips_clear", type="tertiary", on_click=set_selection, args=(Selection(),))
+        if end is not None:
+            end()
+        elif selection:
             st.caption(f"**{number(n)}** of {number(total)} molecules, {percent(n / total, 1)}")
         else:
             st.caption(f"All **{number(total)}** molecules")

@@ -1,77 +1,94 @@
-"""The group of molecules that the reader has clicked: kept in the address, so that it can be shared and followed."""
+"""Groups as filters: what a click on a group makes of the filters, which groups the filters mean, and what a figure
+of groups ignores of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import streamlit as st
 
-from core.errors import MollensError
-from core.judge.groups import Group, named_group, parse_group
-from pages.common.appearance import plain
+from core.data.selection import Selection
+from core.figures.picking import picked_marks
+from core.judge.groupings import Grouping
+from pages.common.filters import set_selection
+from pages.common.furniture import picked_points
 
-ALL = "all"
-"""What a picker of sizes or elements says when it sets no limit."""
+
+def without_own(selection: Selection, grouping: Grouping) -> Selection:
+    """The filters that a figure of this grouping follows: all but those that its own groups set."""
+    kinds = _own_kinds(grouping)
+    if "element" in kinds:
+        kinds |= {"without"}
+    rest = selection.but(*(kinds - {"range"}))
+    keys = {limits.key for each in grouping.selections if each is not None for limits in each.range}
+    return replace(rest, range=tuple(limits for limits in rest.range if limits.key not in keys))
 
 
-def chosen_group() -> Group | None:
-    """The group that the address names by `size` (17 or 17-19) and `element`; None if it names none.
+def chosen_names(selection: Selection, grouping: Grouping) -> frozenset[str]:
+    """Names of the groups that the filters are set to; none where they set no filter of the grouping's own kinds."""
+    own = _own_part(selection, grouping)
+    if not own:
+        return frozenset()
+    pairs = zip(grouping.names, grouping.selections, strict=True)
+    return frozenset(name for name, each in pairs if each is not None and each and _within(each, own))
 
-    What cannot be understood is dropped from the address.
-    """
-    for key in ("size", "element"):
-        if st.query_params.get(key) == ALL:
-            del st.query_params[key]
-    try:
-        return parse_group(st.query_params.get("size"), st.query_params.get("element"))
-    except MollensError as error:
-        st.warning(plain(error), icon=":material/info:")
-        choose_group(None)
+
+def with_group(selection: Selection, grouping: Grouping, name: str) -> Selection | None:
+    """The filters set to one group, or without them where they are set to just that; None if no filter means it."""
+    if name not in grouping.names:
         return None
+    wanted = grouping.selections[grouping.names.index(name)]
+    if wanted is None or not wanted:
+        return None
+    rest = without_own(selection, grouping)
+    if _own_part(selection, grouping) == wanted:
+        return rest
+    changed = {kind: getattr(wanted, kind) for kind in wanted.kinds()}
+    return replace(rest, **{**changed, "range": (*rest.range, *wanted.range)})
 
 
-def group_query(group: Group | None) -> dict[str, str]:
-    """The group as the parameters of an address."""
-    if group is None:
-        return {}
-    query = {}
-    if group.lowest is not None:
-        query["size"] = str(group.lowest) if group.lowest == group.highest else f"{group.lowest}-{group.highest}"
-    if group.element is not None:
-        query["element"] = group.element
-    return query
+def follow_mark(key: str, selection: Selection, grouping: Grouping) -> None:
+    """Filter by the group of the mark that was just clicked in the figure `key`, whose marks carry its name.
 
-
-def choose_group(group: Group | None) -> None:
-    """Put a group into the address in place of the one before; None clears it."""
-    for key in ("size", "element"):
-        if key in st.query_params:
-            del st.query_params[key]
-    for key, value in group_query(group).items():
-        st.query_params[key] = value
-
-
-def follow_click(key: str) -> None:
-    """Choose the group of the mark that was just clicked in a chart; a click on the chosen one clears it.
-
-    key: of a chart whose marks carry (atoms or None, element or None) as custom data.
+    A click on the group that is set takes its filter away.
     """
-    points = _points(key)
-    if points:
-        size, element = points[-1]
-        group = named_group(size, size, element)
-        choose_group(None if group == chosen_group() else group)
+    marks = picked_marks(picked_points(key))
+    if not marks:
+        return
+    changed = with_group(selection, grouping, str(marks[-1][0]))
+    if changed is None:
+        st.toast("No filter means this group, so it cannot be followed.", icon=":material/info:")
+    else:
+        set_selection(changed)
 
 
-def _points(key: str) -> list[tuple[int | None, str | None]]:
-    """(atoms, element) of the marks selected in a chart."""
-    state: Any = st.session_state.get(key)
-    if not state:
-        return []
-    found = []
-    for point in state["selection"]["points"]:
-        data = point.get("customdata")
-        if data:
-            size, element = (data[0], data[1]) if isinstance(data, (list, tuple)) else (data["0"], data["1"])
-            found.append((None if size is None else int(size), element))
-    return found
+def clickable(grouping: Grouping) -> bool:
+    """Whether any group can become a filter."""
+    return any(each for each in grouping.selections)
+
+
+def _own_kinds(grouping: Grouping) -> set[str]:
+    return {kind for each in grouping.selections if each is not None for kind in each.kinds()}
+
+
+def _own_part(selection: Selection, grouping: Grouping) -> Selection:
+    """Only those filters that the grouping's own groups set."""
+    rest = without_own(selection, grouping)
+    kinds = [kind for kind in selection.kinds() if getattr(rest, kind) != getattr(selection, kind)]
+    part = replace(Selection(), **{kind: getattr(selection, kind) for kind in kinds})
+    return replace(part, range=tuple(limits for limits in selection.range if limits not in rest.range))
+
+
+def _within(group: Selection, own: Selection) -> bool:
+    """Whether every molecule of the group passes the filters, told from the filters alone."""
+    for kind in own.kinds():
+        mine, wanted = getattr(group, kind), getattr(own, kind)
+        if kind in ("size", "heavy", "id"):
+            inside = bool(mine) and all(any(w.low <= m.low and m.high <= w.high for w in wanted) for m in mine)
+        elif kind in ("element", "range"):
+            inside = set(wanted) <= set(mine)
+        else:
+            inside = mine == wanted
+        if not inside:
+            return False
+    return True

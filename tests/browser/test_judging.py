@@ -14,7 +14,7 @@ from tests.browser.conftest import Visitor, served, wait_for
 from tests.conftest import save_some
 from tests.fake_runs import fake_run
 
-CELLS = ".st-key-errors_by_cell .js-plotly-plot"
+CELLS = '[class*="st-key-errors_by_cell"] .js-plotly-plot'
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_from_a_cell_to_its_molecules(judged: str, visitor: Visitor) -> None:
     click_cell(visitor, 18, "N")
     page.wait_for_url("**size=18&element=N**", timeout=30_000)
     chosen = page.locator(".st-key-note_plain_selected")
-    wait_for("the chosen group", lambda: "N, 18 atoms" in chosen.inner_text())
+    wait_for("the chosen group", lambda: "18 atoms · with N" in chosen.inner_text())
     page.wait_for_selector(".st-key-curve_selected .js-plotly-plot", timeout=30_000)
     visitor.is_content()
 
@@ -72,15 +72,18 @@ def test_from_a_cell_to_its_molecules(judged: str, visitor: Visitor) -> None:
     identifier = page.locator(".card").first.get_attribute("data-id")
     page.locator(".card").first.click()
     page.wait_for_url(f"**/molecules?**molecule={identifier}**", timeout=30_000)
+    assert "size=18" in page.url and "element=N" in page.url
     visitor.is_content()
 
 
-def test_a_second_click_clears_the_choice(judged: str, visitor: Visitor) -> None:
+def test_a_second_click_clears_the_choice_and_chips_too(judged: str, visitor: Visitor) -> None:
     page = visitor.page
     visitor.goes_to(f"{judged}/errors?dataset=judged&size=18&element=N")
     page.wait_for_selector(f"{CELLS} .nsewdrag", timeout=30_000)
     visitor.is_done()
+    bar = page.locator(".st-key-filterbar")
+    assert "18 atoms" in bar.inner_text() and "with N" in bar.inner_text()
     click_cell(visitor, 18, "N")
-    wait_for("the hint", lambda: "Click a mark or a cell" in page.locator(".st-key-note_plain_selected").inner_text())
+    wait_for("the hint", lambda: "click a mark, cell, row or bar" in bar.inner_text())
     assert "size=" not in page.url
     visitor.is_content()

@@ -1,4 +1,4 @@
-"""All groups of one model as a table, and error against the number of training molecules."""
+"""All groups of one model as a table, the worst groups, and error against the number of training molecules."""
 
 from __future__ import annotations
 
@@ -6,75 +6,101 @@ import polars as pl
 import streamlit as st
 
 from core.figures.error_axes import MEASURE_NAMES
-from core.figures.error_curves import error_by_training_count
-from pages.common.furniture import card, card_head, show
-from pages.judge.parts.controls import Models
-from pages.judge.parts.figures import focus_run, joined
+from core.figures.error_counts import error_by_training_count
+from core.figures.error_groups import one_group
+from pages.common.furniture import card, card_head
+from pages.judge.parts.figures import click_on
+from pages.judge.parts.models import Models
+from pages.judge.parts.numbers import focus_run, what
+from pages.judge.parts.worst import show_worst
 
-_GROUPINGS = {"size": "sizes", "element": "elements", "size_element": "size and element"}
+_MORE = ("mae", "rmse", "mse", "bias", "max")
 
 
-def table_and_counts(models: Models) -> None:
-    """The table of groups beside the scatter of error against training count."""
+def worst_and_counts(models: Models) -> None:
+    """The worst groups beside the error of the chosen groups against their training molecules."""
     grid = st.grid(5, min_column_width=180, gap="small")
-    with grid.cell(column_span=3), card("table", "stretch", gap="xsmall"):
-        _table(models)
+    with grid.cell(column_span=3), card("worst", "stretch", gap="xxsmall"):
+        show_worst(models)
     with grid.cell(column_span=2), card("counts", "stretch", gap="xxsmall"):
-        what = f"{MEASURE_NAMES[models.view.measure]} in **{models.view.unit}**"
-        caption = f"One mark a size · {what} · hollow: 10 to 49 held out · rarity and size go together"
-        card_head(
-            "Does more data mean less error?", caption, "by_count", joined(models, "size"), models.commands("size")
-        )
-        show(
-            error_by_training_count(models.of("size"), models.view),
-            "errors_by_count",
-            "Error of each size against its training molecules",
-        )
+        _counts(models)
 
 
-def _table(models: Models) -> None:
-    run = focus_run(models)
-    by = st.session_state.get("table_by") or "size"
-    table = models.bench.table(run, by, models.per)
-    unit = f"**{models.view.unit}**"
-    caption = f"{models.marked(run)} · {unit} · interval 95 %, none below 10 molecules · rare: below 1 % of all"
-    card_head("The groups in numbers", caption, "groups", table, models.command(run, by))
-    st.segmented_control(
-        "Groups", list(_GROUPINGS), format_func=_GROUPINGS.__getitem__, default="size", key="table_by", required=True,
-        label_visibility="collapsed",
+def _counts(models: Models) -> None:
+    by = models.by
+    noun = one_group(by, models.bench.dataset)
+    caption = f"One mark a {noun} · {what(models)} · hollow: 10 to 49 held out · rarity and size go together"
+    card_head(
+        "Does more data mean less error?", caption, "by_count", lambda: models.joined(by), models.commands(by),
+        image="card_counts",
     )  # fmt: skip
-    view, measure = models.view, models.view.measure
-    scaled = [pl.col(c) * view.factor for c in (measure, "rmse", "bias", "max", "baseline_mae")]
-    limits = [(pl.col(f"{measure}_{side}") * view.factor) for side in ("low", "high")]
-    interval = pl.format("{} to {}", *[limit.round(1 if models.view.factor > 1 else 3) for limit in limits])
-    shown = table.filter((pl.col("n_held_out") > 0) | (pl.col("n_train") > 0)).select(
-        pl.col("group").alias("Group"),
-        pl.col("n_held_out").alias("Held out"),
-        pl.col("n_train").alias("Training"),
-        pl.when(pl.col("common")).then(pl.lit("")).otherwise(pl.lit("rare")).alias("Rare"),
-        scaled[0].alias(MEASURE_NAMES[measure]),
-        interval.alias("95 %"),
-        *([scaled[1].alias("RMSE")] if measure != "rmse" else []),
-        *([scaled[2].alias("Bias")] if measure != "bias" else []),
-        scaled[3].alias("Max"),
-        scaled[4].alias("Baseline"),
-    )
+    several = models.of(by)
+    if not any((model.table["n_held_out"] >= 10).any() for model in several):
+        st.markdown(":gray[No group has 10 held-out molecules.]")
+        return
+    fig = error_by_training_count(several, models.axis(by), models.view, models.chosen(by))
+    click_on(fig, "errors_by_count", "Error of each group against its training molecules", models, models.grouping(by))
+
+
+def groups_table(models: Models) -> None:
+    """The chosen groups of one model in numbers."""
+    run, by = focus_run(models), models.by
+    table = models.tables(by)[models.runs.index(run)]
+    view = models.view
+    with card("table", gap="xsmall"):
+        unit = "**× baseline**" if view.relative else f"**{models.unit}**, MSE in **{models.plain_view('mse').unit}**"
+        caption = f"{models.marked(run)} · {unit} · interval 95 %, none below 10 molecules · rare: below 1 % of all"
+        card_head("The groups in numbers", caption, "groups", table, models.command(run, by))
+        st.dataframe(
+            _shown(models, table),
+            hide_index=True,
+            height=min(36 * (len(table) + 1) + 2, 330),
+            placeholder="",
+            column_config=_columns(models),
+        )
+
+
+def _shown(models: Models, table: pl.DataFrame) -> pl.DataFrame:
+    measure = models.view.measure
+    axis = models.axis(models.by)
+    labels = {name: axis.shorts.get(name, name) for name in table["group"].to_list()}
+    rows = []
+    for row in table.iter_rows(named=True):
+        if not row["n_held_out"] and not row["n_train"]:
+            continue
+        ends = [models.view.text(row.get(f"{measure}_{side}")) for side in ("low", "high")]
+        limits = "" if row.get(f"{measure}_low") is None else " to ".join(ends)
+        shown = {
+            "Group": labels[row["group"]],
+            "Held out": row["n_held_out"],
+            "Training": row["n_train"],
+            "Rare": "" if row["common"] else "rare",
+            MEASURE_NAMES[measure]: _scaled(models, row, measure),
+            "95 %": limits,
+        }
+        shown |= {MEASURE_NAMES[m]: _scaled(models, row, m) for m in _MORE if m != measure}
+        baseline = row["baseline_mae"]
+        shown[f"Baseline MAE, {models.unit}"] = None if baseline is None else baseline * models.factor
+        rows.append(shown)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _scaled(models: Models, row: dict[str, float | None], measure: str) -> float | None:
+    value = row[measure]
+    factor = 1.0 if models.view.relative else models.plain_view(measure).factor
+    return None if value is None else value * factor
+
+
+def _columns(models: Models) -> dict[str, object]:
     numeric = {
-        name: st.column_config.NumberColumn(format="%.3g", width=60)
-        for name in shown.columns
-        if shown[name].dtype == pl.Float64
+        name: st.column_config.NumberColumn(format="%.3g", width=72)
+        for name in [*MEASURE_NAMES.values(), f"Baseline MAE, {models.unit}"]
     }
-    st.dataframe(
-        shown,
-        hide_index=True,
-        height=262,
-        placeholder="",
-        column_config={
-            "Group": st.column_config.TextColumn(width=56),
-            "Held out": st.column_config.NumberColumn(format="localized", width=60),
-            "Training": st.column_config.NumberColumn(format="localized", width=62),
-            "Rare": st.column_config.TextColumn(width=42),
-            "95 %": st.column_config.TextColumn(width=98),
-            **numeric,
-        },
-    )
+    return {
+        "Group": st.column_config.TextColumn(width=110),
+        "Held out": st.column_config.NumberColumn(format="localized", width=66),
+        "Training": st.column_config.NumberColumn(format="localized", width=66),
+        "Rare": st.column_config.TextColumn(width=48),
+        "95 %": st.column_config.TextColumn(width=110),
+        **numeric,
+    }

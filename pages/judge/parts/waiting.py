@@ -8,7 +8,7 @@ from core.data.store import Dataset
 from core.runs.folder import Run
 from pages.common.appearance import plain
 from pages.common.furniture import empty
-from pages.common.judged import Candidates
+from pages.common.judged import Bench, Candidates
 
 
 def nothing_yet(dataset: Dataset, found: Candidates, page: str) -> None:
@@ -23,6 +23,17 @@ def nothing_yet(dataset: Dataset, found: Candidates, page: str) -> None:
         label = f"{count} {'run' if count == 1 else 'runs'} on {plain(name)}"
         st.page_link(page, label=label, icon=":material/arrow_forward:", query_params={"dataset": name})
     _damaged(found)
+
+
+def tell_unknown(bench: Bench) -> None:
+    """A warning about models of which nobody knows what they have seen."""
+    if unknown := bench.unknown:
+        names = ", ".join(plain(run.name) for run in unknown)
+        st.warning(
+            f"{names}: it is not known which molecules {'it was' if len(unknown) == 1 else 'they were'} trained on. "
+            "The errors may be optimistic, and no model is said to be better.",
+            icon=":material/warning:",
+        )
 
 
 def tell_waiting(found: Candidates) -> None:
