@@ -127,6 +127,7 @@ def compare_runs(
     per: str = "molecule",
     margin: float | None = None,
     part: str = "test",
+    paired: Paired | None = None,
 ) -> Comparison:
     """Compare two runs, or the seeds of two recipes, molecule by molecule.
 
@@ -135,6 +136,7 @@ def compare_runs(
     a, b: a run, or at least 3 seeds of one recipe; then the verdict is about recipes
     by: a grouping of `groupings_of`, or one made elsewhere
     margin: in the unit of the target; by default 1 meV or 5 % of the smaller error
+    paired: that of another comparison of the same runs, which saves the time to pair them up again
 
     Raises:
         MollensError: as `pair_up`; for an unknown grouping or measure, a negative margin, or several runs that are not
@@ -148,7 +150,9 @@ def compare_runs(
     if len(runs_a) > 1 or len(runs_b) > 1:
         check_recipes(runs_a, runs_b)
     grouping = open_grouping(dataset, by) if isinstance(by, str) else by
-    paired = pair_up([*runs_a, *runs_b], dataset, part)
+    runs = [*runs_a, *runs_b]
+    if paired is None or (paired.runs, paired.part, paired.dataset) != (tuple(runs), part, dataset):
+        paired = pair_up(runs, dataset, part)
     errors = paired.scaled(per)
     sides = errors[: len(runs_a)], errors[len(runs_a) :]
     occurs = grouping.member(paired.rows).any(axis=1)

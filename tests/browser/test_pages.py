@@ -16,6 +16,7 @@ PAGES = {
     "new-run": "New run",
     "runs": "Runs",
     "errors": "Where are the models wrong?",
+    "compare": "Which model is better, and where?",
     "outliers": "Which molecules are predicted worst?",
 }
 
@@ -33,7 +34,8 @@ def test_the_first_request_of_a_new_server_may_be_a_deep_link(tmp_path: Path, vi
         assert visitor.page.locator("h1").first.inner_text() == "Runs"
         links = visitor.page.locator('[data-testid="stSidebarNavLink"]').all_inner_texts()
         assert [text.strip().splitlines()[-1] for text in links] == [
-            "Mollens", "Dataset", "Molecules", "Splits", "Add data", "New run", "Runs", "Errors", "Outliers",
+            "Mollens", "Dataset", "Molecules", "Splits", "Add data", "New run", "Runs", "Load a model", "Errors",
+            "Compare", "Outliers", "Predict",
         ]  # fmt: skip
         visitor.is_content()
 
