@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.options import Json, Per
-from core.cli.output import four_decimals, print_json, print_table
+from core.cli.output import digits, print_json, print_table
 from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
 from core.judge.compare import COMPARED, check_recipes, compare_runs
@@ -96,12 +96,12 @@ def _print_comparison(content: dict[str, Any]) -> None:
             (
                 row["group"],
                 f"{row['n_held_out']:,}",
-                four_decimals(row["error_a"]),
-                four_decimals(row["error_b"]),
-                four_decimals(row["difference"]),
+                digits(row["error_a"]),
+                digits(row["error_b"]),
+                digits(row["difference"]),
                 _limits(row["low"], row["high"]),
                 f"{100 * row['improved']:.0f} %",
-                four_decimals(row["margin"]),
+                digits(row["margin"]),
                 row["state"] or "",
             )
             for row in rows
@@ -137,7 +137,12 @@ def show_hypotheses(
             heading = each.hypothesis
             print(f"{heading}: {each.claim}?")
         print(f"  {', '.join(run.name for run in each.runs)}: {each.state}. {each.sentence}")
-        told = [each.line, each.caution, f"Provisional: {'; '.join(each.provisional)}." if each.provisional else ""]
+        about = "About the recipe, whatever the seed" if each.about == "recipes" else "About this network only"
+        told = [
+            f"{about}: {each.line}" if each.line else "",
+            each.caution,
+            f"Provisional: {'; '.join(each.provisional)}." if each.provisional else "",
+        ]
         print("".join(f"    {line}\n" for line in told if line), end="")
         if each.action is not None:
             commands = "".join(f"\n      {command}" for command in each.action.commands)
@@ -198,7 +203,7 @@ def show_table(
 
 
 def _with_spread(value: float | None, spread: float | None) -> str:
-    return four_decimals(value) + ("" if spread is None or value is None else f" ± {spread:.4f}")
+    return digits(value) + ("" if spread is None or value is None else f" ± {digits(spread)}")
 
 
 def _count(value: float | None) -> str:
@@ -229,4 +234,4 @@ def _dataset_of(runs: list[Run], on: str | None) -> Dataset:
 
 
 def _limits(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
+    return "" if low is None or high is None else f"{digits(low)} to {digits(high)}"

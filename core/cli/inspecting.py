@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,14 +11,20 @@ import typer
 
 from core.cli.options import Json, Per, RunName, Where
 from core.cli.output import four_decimals, print_json, print_table
-from core.data.store import open_dataset
+from core.data.store import Dataset, open_dataset
 from core.data.where import parse_where
+from core.errors import MollensError
+from core.files import write_bytes
 from core.judge.curves import CURVE_MEASURES, curves_report
 from core.judge.groups import parse_group
-from core.judge.held_out import held_out, shared_held_out
-from core.judge.outliers import outliers_report, page_of
+from core.judge.held_out import HeldOut, held_out, shared_held_out
+from core.judge.inspect.gallery import export_gallery, gallery_format
+from core.judge.outliers import ORDERS, OutlierPage, outliers_report, page_of
+from core.judge.paired_orders import PAIRED_ORDERS
+from core.judge.recipes_compared import seeds_of
 from core.judge.residuals import residuals_report
-from core.runs.folder import open_run
+from core.runs.folder import Run, list_runs, open_run
+from core.runs.predictions import predictions_folder
 
 By = Annotated[
     str,
@@ -67,14 +75,28 @@ def show_outliers(
     size: Annotated[str, typer.Option(help="only this number of atoms, e.g. 17 or 17-19")] = "",
     element: Annotated[str, typer.Option(help="only molecules that contain it, e.g. F")] = "",
     where: Where = None,
-    order: Annotated[str, typer.Option(help="worst, best, 'too high', 'too low' or random")] = "worst",
+    order: Annotated[
+        str,
+        typer.Option(
+            help="worst, best, 'too high', 'too low', random, differ (most different from the runs of --with) or seeds "
+            "(most varied between the seeds of the recipe)"
+        ),
+    ] = "worst",
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="RUN", help="with --order differ: a run of the other model; may be repeated"),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="also write these molecules to a file: .csv, .extxyz, .npz, .db or .html")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 9,
     offset: Annotated[int, typer.Option(min=0)] = 0,
     part: Annotated[str, typer.Option(help="test, or validation: the part of the split")] = "test",
     on: Annotated[str, typer.Option("--dataset", help="another dataset that the run has predicted")] = "",
     json: Json = False,
 ) -> None:
-    """Print the held-out molecules that a run predicts worst, best or most one-sidedly."""
+    """Print the held-out molecules that a run predicts worst, best or most one-sidedly, or that runs disagree about."""
+    writer = None if to is None else gallery_format(to)  # a file of no known kind is refused before anything is done
     found = open_run(run)
     dataset = open_dataset(on or found.dataset_name)
     source = held_out(found, dataset, part)
@@ -82,18 +104,28 @@ def show_outliers(
     inside = chosen.mask(dataset)
     if group is not None:
         inside &= group.members(dataset.molecules, np.arange(dataset.molecules.n_molecules))
-    content = outliers_report(page_of(source, inside, order, limit, offset), source, group, order, chosen.where())
+    against = [held_out(open_run(name), dataset, part) for name in others or []]
+    seeds = _seeds(found, dataset, part) if order == "seeds" else []
+    page = page_of(source, inside, order, limit, offset, against=against, seeds=seeds)
+    content = outliers_report(page, source, group, order, chosen.where())
+    if others:
+        content["with"] = [other.run.name for other in against]
+    if to is not None:
+        _write(source, page, to, writer is None, order, " ".join(chosen.where()))
     if json:
         print_json(content)
         return
     print(f"{content['run']}: {content['n']:,} {part} molecules, {order} first\n")
     unit = content["unit"]
+    name, key = {"differ": ("difference", "difference"), "seeds": ("spread", "seed_spread")}.get(order, ("", ""))
+    more = (f"{name} [{unit}]",) if key else ()
     print_table(
-        ("id", f"error [{unit}]", "atoms", "formula", f"target [{unit}]", f"predicted [{unit}]", "SMILES"),
+        ("id", f"error [{unit}]", *more, "atoms", "formula", f"target [{unit}]", f"predicted [{unit}]", "SMILES"),
         [
             (
                 m["id"],
                 f"{m['error']:+.4f}",
+                *((f"{m[key]:+.4f}" if order == "differ" else f"{m[key]:.4f}",) if key else ()),
                 m["size"],
                 m["formula"],
                 four_decimals(m["target"]),
@@ -103,6 +135,32 @@ def show_outliers(
             for m in content["molecules"]
         ],
     )
+
+
+def _seeds(run: Run, dataset: Dataset, part: str) -> list[HeldOut]:
+    """The other seeds of a run's recipe that can be judged here."""
+    found = []
+    for other in seeds_of(run, list_runs()):
+        if other.id != run.id and predictions_folder(other, dataset.name) is not None:
+            found.append(held_out(other, dataset, part))
+    return found
+
+
+def _write(source: HeldOut, page: OutlierPage, to: Path, as_html: bool, order: str, filters: str) -> None:
+    """Write the molecules of a page; what is written is told on standard error, apart from what is printed."""
+    if as_html:
+        from core.figures.html_gallery import SCRIPT, gallery_html  # brings RDKit along
+
+        if not to.parent.is_dir():
+            raise MollensError(f"{to}: its folder is not there; make it first or choose another")
+        words = {**ORDERS, **PAIRED_ORDERS}[order]
+        write_bytes(to, gallery_html(source, page, words, filters).encode())
+        if not SCRIPT.exists():
+            missing = "static/3Dmol-min.js is missing; see tools/fetch_static.py"
+            print(f"{to}: without 3D, because {missing}", file=sys.stderr)
+    else:
+        export_gallery(source, page, to)
+    print(f"{to}: {len(page.table):,} molecules", file=sys.stderr)
 
 
 def show_residuals(
@@ -133,7 +191,8 @@ def show_residuals(
 
 def _print_residuals(content: dict[str, Any]) -> None:
     unit = content["unit"]
-    print(f"{content['run']}: {content['n']:,} {content['part']} molecules of {content['dataset']}\n")
+    print(f"{content['run']}: {content['n']:,} {content['part']} molecules of {content['dataset']}")
+    print("".join(f"{warning}\n" for warning in content["warnings"]))
     print_table(
         ("run", f"median error [{unit}]", f"median |error| [{unit}]", f"95 % below [{unit}]"),
         [

@@ -8,7 +8,7 @@ import typer
 
 from core.cli.inspecting import By, With
 from core.cli.options import Json, Per, RunName, Where
-from core.cli.output import four_decimals, print_json, print_table
+from core.cli.output import digits, print_json, print_table
 from core.data.store import open_dataset
 from core.data.where import parse_where
 from core.judge.errors import report
@@ -61,12 +61,14 @@ def _print_report(content: dict[str, Any], by: str, measure: str, simultaneous: 
         f"{content['run']}: {content['target']} of {content['dataset']}, {n:,} {part} molecules of split "
         f"{content['split']}{among}"
     )
+    for warning in content["warnings"]:
+        print(warning)
     if n == 0:
         print("no such molecule is held out")
         return
     told = [f"{_HEADS.get(m, m)} {_value(content, m)}{_unit(content, m)}" for m in _shown(measure)]
     if content["baseline_mae"] is not None:  # of a model from elsewhere it may not be known
-        baseline = f"{content['baseline_mae']:.4f} {content['baseline_unit']}"
+        baseline = f"{digits(content['baseline_mae'])} {content['baseline_unit']}"
         told.append(f"baseline (linear in composition) MAE {baseline}")
     print(f"{', '.join(told)}{'; errors are ratios to those of the baseline' if content['relative'] else ''}\n")
     print_table(
@@ -76,16 +78,19 @@ def _print_report(content: dict[str, Any], by: str, measure: str, simultaneous: 
                 group["group"],
                 f"{group['n_held_out']:,}",
                 f"{group['n_train']:,}",
-                four_decimals(group[measure]),
+                digits(group[measure]),
                 _interval(group, measure),
                 *([_interval(group, measure, "_all")] if simultaneous else []),
-                *(four_decimals(group[m]) for m in _shown(measure)[1:]),
+                *(digits(group[m]) for m in _shown(measure)[1:]),
             )
             for group in content["groups"]
         ],
     )
     least = N_PERCENTILE if measure == "p95" else N_POINTS_ONLY
-    print("\na maximum has no interval" if measure == "max" else f"\nno interval below {least} molecules")
+    each = "; each of the 95 % intervals holds by itself" + (
+        "" if simultaneous else ", with --simultaneous all at once"
+    )
+    print("\na maximum has no interval" if measure == "max" else f"\nno interval below {least} molecules{each}")
 
 
 def _shown(measure: str) -> list[str]:
@@ -107,9 +112,9 @@ def _columns(content: dict[str, Any], measure: str, simultaneous: bool) -> list[
 
 def _value(content: dict[str, Any], measure: str) -> str:
     interval = _interval(content, measure)
-    return four_decimals(content[measure]) + (f" ({interval})" if interval else "")
+    return digits(content[measure]) + (f" ({interval})" if interval else "")
 
 
 def _interval(row: dict[str, Any], measure: str, kind: str = "") -> str:
     low, high = row.get(f"{measure}_low{kind}"), row.get(f"{measure}_high{kind}")
-    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
+    return "" if low is None or high is None else f"{digits(low)} to {digits(high)}"

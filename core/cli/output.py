@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,14 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], file: Te
 def four_decimals(value: float | None) -> str:
     """A number as the tables show it; nothing where there is none."""
     return "" if value is None else f"{value:.4f}"
+
+
+def digits(value: float | None) -> str:
+    """A number with four decimals, or with three digits where those would hide it; nothing where there is none."""
+    if value is None or value == 0 or abs(value) >= 0.01:
+        return four_decimals(value)
+    places = 2 - math.floor(math.log10(abs(value)))
+    return f"{value:.{places}f}" if places <= 8 else f"{value:.2e}"
 
 
 def _is_number(value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.options import Json, Per, RunName, Where
-from core.cli.output import four_decimals, print_json, print_table, progress_bar
+from core.cli.output import digits, print_json, print_table, progress_bar
 from core.data.store import open_dataset
 from core.data.where import parse_where
 from core.judge.predicates import make_predicates
@@ -52,7 +52,7 @@ def show_slices(
 def _print_slices(content: dict[str, Any]) -> None:
     unit = content["unit"]
     among = f" with {', '.join(content['within'])}" if content["within"] else ""
-    print(f"{content['run']}: {content['target']} of {content['dataset']}{among}, MAE {content['mae']:.4f} {unit}")
+    print(f"{content['run']}: {content['target']} of {content['dataset']}{among}, MAE {digits(content['mae'])} {unit}")
     print(f"{content['sentence']}\n")
     print_table(
         (
@@ -71,9 +71,9 @@ def _print_slices(content: dict[str, Any]) -> None:
                 row["n_validation"],
                 f"{row['ratio_validation']:.2f}",
                 row["n_test"],
-                four_decimals(row["mae"]),
-                four_decimals(row["rest_mae"]),
-                "" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}",
+                digits(row["mae"]),
+                digits(row["rest_mae"]),
+                "" if row["low"] is None else f"{digits(row['low'])} to {digits(row['high'])}",
                 row["state"],
             )
             for row in content["slices"]

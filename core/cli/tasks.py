@@ -21,6 +21,7 @@ from core.data.indexing import build_index, start_index
 from core.data.store import Dataset, check_free, open_dataset
 from core.errors import MollensError
 from core.files import home, lock
+from core.judge.inspect.levels import work_on_levels
 from core.judge.slice_cache import work_on_slices
 from core.tasks import Progress, Task, list_tasks, read_task, stop_task, work_on
 
@@ -159,6 +160,7 @@ KINDS = {
     "index": _index,
     "calibrate": calibrate_task,
     "slices": work_on_slices,
+    "second-levels": work_on_levels,
     "export": export_task,
     "load-predictions": load_predictions_task,
     "inspect-model": inspect_task,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.judge.compare import differences
-from core.judge.convergence import convergence
+from core.judge.convergence import training_state
 from core.judge.intervals import LEVEL, N_POINTS_ONLY
 from core.judge.pairing import Paired
 from core.judge.recipes_compared import LEAST_SEEDS, same_start
@@ -109,4 +109,4 @@ def of_what(recipes: bool) -> str:
 def held(runs: Sequence[Run], controls: Sequence[Run]) -> tuple[str, ...]:
     """Why an answer may change with more training, a clause each."""
     sides = [("the run", runs), ("its control", controls)]
-    return tuple(provisional([(name, [convergence(run).state for run in some]) for name, some in sides]))
+    return tuple(provisional([(name, [training_state(run) for run in some]) for name, some in sides]))

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.convergence import convergence
+from core.judge.convergence import training_state
 from core.judge.filters import filter_text
 from core.judge.groupings import Grouping, open_grouping
 from core.judge.held_out import unit_per
-from core.judge.intervals import LEVEL, N_POINTS_ONLY
+from core.judge.intervals import LEVEL, N_POINTS_ONLY, wilson
 from core.judge.pairing import Paired, notes_on, pair_up
 from core.judge.recipes_compared import LEAST_SEEDS, recipe_differences, recipe_key, same_start
 from core.judge.resampling import seed_of
@@ -65,7 +65,7 @@ class Comparison:
     ranges: list[RangeVerdict]
     """neighbouring groups of one state"""
     convergence_a: tuple[str, ...]
-    """of each run, a state of `Convergence`"""
+    """of each run, its `training_state`"""
     convergence_b: tuple[str, ...]
     spans: tuple[tuple[int, int], ...] | None = None
     """lowest and highest of what orders the groups; None where nothing does"""
@@ -180,8 +180,8 @@ def compare_runs(
         whole=whole,
         groups=groups,
         ranges=ranges_of(groups, grouping.spans, grouping.noun),
-        convergence_a=tuple(convergence(run).state for run in runs_a),
-        convergence_b=tuple(convergence(run).state for run in runs_b),
+        convergence_a=tuple(training_state(run) for run in runs_a),
+        convergence_b=tuple(training_state(run) for run in runs_b),
         spans=grouping.spans,
         noun=grouping.noun,
     )
@@ -227,8 +227,14 @@ def check_recipes(runs_a: Sequence[Run], runs_b: Sequence[Run]) -> None:
     """Refuse runs that allow no statement about two recipes.
 
     Raises:
-        MollensError: for fewer than 3 seeds, runs that differ in more than their seed, or a seed that is there twice.
+        MollensError: for a run on both sides, fewer than 3 seeds, runs that differ in more than their seed, or a seed
+            that is there twice.
     """
+    if {run.id for run in runs_a} & {run.id for run in runs_b}:
+        raise MollensError(
+            f"runs {runs_a[0].name} and {runs_b[0].name}: are seeds of one recipe, which cannot be compared with "
+            "itself; compare them as two networks, or choose a run of another recipe"
+        )
     for name, runs in (("A", runs_a), ("B", runs_b)):
         if len(runs) < LEAST_SEEDS:
             raise MollensError(
@@ -265,7 +271,9 @@ def _verdicts(
         allowed = default_margin(error_a, error_b, unit, per) if margin is None else margin
         known = n >= N_POINTS_ONLY
         share = float(better[inside].mean())
-        share_low, share_high = wilson(share, n, intervals.critical) if known else (None, None)
+        # of recipes the share would vary with the seeds too, of which this interval knows nothing
+        of_networks = known and len(sides[0]) == len(sides[1]) == 1
+        share_low, share_high = wilson(share, n, intervals.critical) if of_networks else (None, None)
         found.append(
             GroupVerdict(
                 group=names[k],
@@ -293,10 +301,3 @@ def _error(errors: Floats, measure: str) -> float:
     if measure == "mae":
         return float(np.abs(errors).mean())
     return float(np.sqrt((errors**2).mean(axis=1)).mean())
-
-
-def wilson(share: float, n: int, z: float) -> tuple[float, float]:
-    """Interval of a share of n (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927))."""
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)

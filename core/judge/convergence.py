@@ -56,6 +56,18 @@ def convergence(run: Run) -> Convergence:
     return _recorded(run.path, run.shipped, found.st_mtime_ns, found.st_size, found.st_ino)
 
 
+NOT_RECORDED = "not recorded"
+
+
+def training_state(run: Run) -> str:
+    """The state of `convergence`, or "not recorded" for a model from elsewhere that came without its epochs.
+
+    The linear fit in composition has none and needs none; of a network without them nobody knows.
+    """
+    state = convergence(run).state
+    return NOT_RECORDED if state == "no epochs" and run.origin != "mollens" else state
+
+
 @lru_cache(maxsize=512)
 def _recorded(path: Path, shipped: bool, *stamp: int) -> Convergence:
     run = Run(path, shipped)

@@ -12,10 +12,11 @@ from core.data.cells import cells_of
 from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.judge.cell_sums import digest
 from core.judge.divisions import Division, division_of
 from core.judge.groupings import Grouping
 from core.judge.groups import Group
-from core.judge.held_out import PER, HeldOut, held_out, shared_held_out
+from core.judge.held_out import PER, HeldOut, held_out, optimistic, shared_held_out
 from core.judge.intervals import kind_of_interval
 from core.judge.measures import WITH_LIMITS, check_measure, check_relative, measure_unit
 from core.judge.resampling import seed_of
@@ -87,24 +88,30 @@ def errors_of_all(
     check_relative(relative)
     scales = [_scale(source, per) for source in sources]
     divisions = [_division(source, by, within) for source in sources]
-    cells = cells_of(sources[0].dataset.molecules).of if sources else None
+    cells = cells_of(sources[0].dataset.molecules) if sources else None
     alike: dict[tuple[int, int], list[int]] = {}
     for k, source in enumerate(sources):
         alike.setdefault((seed_of(source.ids), id(divisions[k])), []).append(k)
     tables: dict[int, pl.DataFrame] = {}
     for (seed, _), members in alike.items():
         first, division = sources[members[0]], divisions[members[0]]
-        places = np.arange(len(first.rows)) if within is None else np.flatnonzero(within[first.rows])
+        # groups of sizes and elements are looked at by turns, and all of them are made of the same cells
+        known = cells if cells is not None and division.of is cells.of else None
+        whole = None if within is None or known is None else known.inside(within)
+        of_groups = division.cells if whole is None else division.cells & whole
+        limited = within is not None and whole is None
+        places = np.flatnonzero(within[first.rows]) if within is not None and limited else np.arange(len(first.rows))
         stack = Stack(
             errors=np.stack([(sources[k].error * scales[k])[places] for k in members]),
             baselines=np.stack([(sources[k].baseline_error * scales[k])[places] for k in members]),
             cell=np.asarray(division.of[first.rows[places]]),
-            cells=division.cells,
+            cells=of_groups,
             places=places,
             n_all=len(first.rows),
             seed=seed,
-            # sizes and elements are looked at by turns, and all their groups are made of the same cells
-            key=(*(sources[k] for k in members), per) if within is None and division.of is cells else None,
+            key=None if known is None else (seed, known, digest(places) if limited else None),
+            names=[sources[k].names for k in members],
+            factor=1.0 / known.sizes if known is not None and per == "atom" else None,
         )
         for k, columns in zip(members, measured(stack, relative, simultaneous), strict=True):
             tables[k] = _table(sources[k], division, within, stack.n, columns)
@@ -187,6 +194,7 @@ def report(
         "measure": measure,
         "measure_unit": measure_unit(source.target.unit, measure, per, relative),
         "baseline_unit": measure_unit(source.target.unit, "mae", per),
+        "warnings": optimistic([run], dataset),
         "n": total["n_held_out"],
         **{key: total[key] for key in whole},
         "groups": table.select(list(keys)).to_dicts(),

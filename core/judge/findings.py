@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from core.judge.wording import MINUS, amount, unit_of
+from core.judge.wording import MINUS, amount, like_all, unit_of
 from core.runs.folder import Run
 
 Answer = Literal["supported", "contradicted", "undecided", "cause undecided", "not enough data"]
@@ -139,11 +139,11 @@ class Finding:
         if self.effect is None:
             return count if self.n_of else ""
         values = [self.effect, *([] if self.low is None or self.high is None else [self.low, self.high])]
-        like = max(abs(value) for value in values)
         if self.unit in ("", "times", "points"):
             factor, digits, unit = (100, 1, "points") if self.unit == "points" else (1, 2, self.unit)
             told = [f"{factor * value:.{digits}f}".replace("-", MINUS) for value in values]
         else:
+            like = like_all(values) if self.unit.startswith("eV") else max(abs(value) for value in values)
             unit = unit_of(self.unit, like)
             told = [amount(value, self.unit, like) for value in values]
         words = f"{told[0]} {unit}".rstrip() + (f" ({told[1]} to {told[2]})" if len(told) == 3 else "")

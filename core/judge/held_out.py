@@ -7,18 +7,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.card import read_card
-from core.data.embedded import EMBEDDED
 from core.data.identity import open_identities
 from core.data.properties import Property
-from core.data.store import Dataset, dataset_folder
+from core.data.store import Dataset
 from core.errors import MollensError
-from core.files import read_json
+from core.judge.cell_sums import digest
 from core.judge.groups import cells_of
 from core.judge.resampling import Resamples, resample, seed_of
+from core.judge.why_not import NOT_STATED as NOT_STATED
+from core.judge.why_not import level_of as level_of
+from core.judge.why_not import why_no_labels, why_no_predictions, why_none
 from core.runs.folder import Run
 from core.runs.predictions import NONE, TEST, TRAIN, VALIDATION, Predictions, read_about, read_predictions
-from core.runs.status import ACTIVE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,8 +27,6 @@ PARTS = {"validation": VALIDATION, "test": TEST}
 """Parts of a split that may be judged, with their code in the predictions; training molecules never may."""
 MEASURES = ("mae", "rmse", "mse", "median", "p95", "bias", "max")
 PER = ("molecule", "atom")
-NOT_STATED = "not stated"
-"""The level of theory of a dataset whose card does not say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +77,11 @@ class HeldOut:
         values = np.concatenate([quantities(self.error), quantities(self.error / self.sizes)])
         return resample(values, of_cell.astype(np.int64), seed_of(self.ids))
 
+    @cached_property
+    def names(self) -> tuple[bytes, bytes]:
+        """Of the error and of the baseline's error: equal for equal ones."""
+        return digest(self.error), digest(self.baseline_error)
+
     @property
     def sizes(self) -> Ints:
         """(n,) atoms of each molecule, hydrogens included."""
@@ -119,12 +122,12 @@ def held_out(run: Run, dataset: Dataset, part: str = "test", only: Ints | None =
         of_part |= codes == NONE
     labelled = np.isfinite(stored.target)
     if not labelled.any():
-        raise MollensError(f"run {run.name}: {_why_no_labels(run, dataset)}")
+        raise MollensError(f"run {run.name}: {why_no_labels(run, dataset)}")
     chosen = of_part & labelled
     if only is not None:
         chosen = chosen & np.isin(stored.ids, only)
     if not chosen.any():
-        raise MollensError(f"run {run.name}: {_why_none(run, dataset, part)}")
+        raise MollensError(f"run {run.name}: {why_none(run, dataset, part)}")
     ids = np.asarray(stored.ids)[chosen]
     order = np.argsort(ids, kind="stable")
     stored_values = (stored.target, stored.predicted, stored.baseline)
@@ -159,7 +162,7 @@ def _stored(run: Run, dataset: Dataset) -> Predictions:
     about = read_about(run, dataset.name)
     stored = read_predictions(run, dataset.name)
     if about is None or stored is None:
-        raise MollensError(f"run {run.name}: {_why_no_predictions(run, dataset)}")
+        raise MollensError(f"run {run.name}: {why_no_predictions(run, dataset)}")
     made_for = str(about.get("dataset_sha256", ""))
     if made_for != dataset.card.sha256:
         raise MollensError(
@@ -182,6 +185,15 @@ def split_known(run: Run, dataset: Dataset | None = None) -> bool:
         return known
     about = read_about(run, dataset.name)
     return about is None or about["codes"] != "unknown"
+
+
+def optimistic(runs: Sequence[Run], dataset: Dataset) -> list[str]:
+    """What must stand beside errors of runs of which it is not known what they have seen, a sentence each."""
+    return [
+        f"It is not known which molecules {run.name} was trained on, so its errors may be optimistic."
+        for run in runs
+        if not split_known(run, dataset)
+    ]
 
 
 def shared_held_out(runs: list[Run], dataset: Dataset, part: str = "test") -> Ints:
@@ -238,72 +250,3 @@ def check_dataset(run: Run, dataset: Dataset) -> None:
             f"run {run.name}: dataset {dataset.name} has changed since the training (checksum "
             f"{dataset.card.sha256[:8]}, then {run.dataset_sha256[:8]}); restore that data, or train again"
         )
-
-
-def learned_level(run: Run) -> str | None:
-    """Level of theory of the labels that a run has learned; None where nobody has said it."""
-    try:
-        level = read_json(run.path / "model.json", run.what).get("level_of_theory")
-    except MollensError:
-        level = level_of(run.dataset_name)
-    return level if isinstance(level, str) and level not in ("", NOT_STATED) else None
-
-
-def level_of(name: str) -> str | None:
-    """The level of theory of a dataset, None where it is not there to be asked or does not say."""
-    path = EMBEDDED[name] / f"{name}.card.json" if name in EMBEDDED else dataset_folder(name) / "card.json"
-    try:
-        level = read_card(path, f"dataset {name}").level_of_theory
-    except MollensError:
-        return None
-    return None if level == NOT_STATED else level
-
-
-def _why_no_labels(run: Run, dataset: Dataset) -> str:
-    if run.target not in dataset.molecules.columns:
-        return (
-            f"dataset {dataset.name} has no {run.target}, which it predicts; its predictions there have no label to be "
-            "held against"
-        )
-    unit, learned = dataset.property(run.target).unit, run.recipe_file.get("unit")
-    if learned is not None and unit != learned:
-        return (
-            f"has learned {run.target} in {learned or 'no unit'}, and dataset {dataset.name} has it in "
-            f"{unit or 'no unit'}; import it in that unit to compare"
-        )
-    level = learned_level(run)
-    if dataset.name != run.dataset_name and level != dataset.card.level_of_theory:
-        return (
-            f"has learned labels of {level or 'a level of theory that is not stated'}, and those of dataset "
-            f"{dataset.name} are of {dataset.card.level_of_theory}; energies of different levels are never compared, "
-            "so it has no error there"
-        )
-    return f"no molecule of dataset {dataset.name} has a value of {run.target}; there is no error to measure"
-
-
-def _why_none(run: Run, dataset: Dataset, part: str) -> str:
-    if dataset.name == run.dataset_name:
-        return (
-            f"split {run.split_name!r} of dataset {dataset.name} has no {part} molecules to judge on; "
-            f"use {'validation' if part == 'test' else 'test'} or a split that has them"
-        )
-    seen = "has seen every labelled molecule" if part == "test" else "was validated on no molecule"
-    return f"{seen} of dataset {dataset.name}, so there are no {part} molecules to judge on; use other molecules"
-
-
-def _why_no_predictions(run: Run, dataset: Dataset) -> str:
-    order = f"write them with: python -m core predict {run.name} --dataset {dataset.name}"
-    if dataset.name != run.dataset_name:
-        if run.origin == "predictions":
-            return f"has predictions only, and none for dataset {dataset.name}; load those for it too"
-        return (
-            f"was trained on dataset {run.dataset_name}, not on {dataset.name}, and has no predictions for it; {order}"
-        )
-    status = run.status()
-    if status.state in ACTIVE:
-        return f"is {status.state}; its predictions are written when the training ends"
-    if status.state in ("created", "stopped", "lost"):
-        return f"is {status.state} and has no predictions yet; start or resume it and let it finish"
-    if status.state == "failed":
-        return f"failed before it wrote predictions ({status.error or 'no reason given'}); train again"
-    return f"has no predictions for dataset {dataset.name}; {order}"

@@ -226,3 +226,10 @@ def bca(
         level = ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))  # eq. 14.10
         limits.append(_at(ordered, np.clip(level * n - 0.5, 0, n - 1)))
     return np.where(flat, value, limits[0]), np.where(flat, value, limits[1])
+
+
+def wilson(share: float, n: int, z: float) -> tuple[float, float]:
+    """Interval of a share of n (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927))."""
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)

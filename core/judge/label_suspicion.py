@@ -161,12 +161,15 @@ def _suspicion(spread: SeedSpread, place: int, times: float, kinds: dict[str, st
 class LabelEvidence:
     """What speaks against labels of a dataset, without any model."""
 
-    def __init__(self, source: HeldOut, dataset: Dataset, levels: Sequence[SecondLevel]) -> None:
+    def __init__(
+        self, source: HeldOut, dataset: Dataset, levels: Sequence[SecondLevel], seen: Ints | None = None
+    ) -> None:
+        """`seen`: `distances_seen` of the training molecules, where they are at hand; counting takes seconds."""
         self._dataset, self._levels, self._unit = dataset, levels, source.target.unit
         self._values = np.asarray(dataset.molecules.columns[source.target.key])
         self._defects: Defects | None = read_defects(dataset)
         self._groups = open_identities(dataset)
-        self._seen = distances_seen(dataset.molecules, source.train_rows)
+        self._seen = distances_seen(dataset.molecules, source.train_rows) if seen is None else seen
         self._limit = CONFLICT * (1.0 if self._unit == "eV" else float(np.nanstd(self._values)))
         _, self._group, counts = np.unique(self._groups, return_inverse=True, return_counts=True)
         self._copied = counts[self._group] > 1

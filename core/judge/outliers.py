@@ -1,4 +1,4 @@
-"""The held-out molecules that a run predicts worst, best or most one-sidedly."""
+"""The held-out molecules that a run predicts worst, best or most one-sidedly, or that runs disagree about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from core.errors import MollensError
 from core.judge.groups import Group
 from core.judge.held_out import HeldOut, held_out
 from core.judge.intervals import N_POINTS_ONLY
+from core.judge.paired_orders import PAIRED_ORDERS, PairedOrder, by_key, paired_order, robust_spread
 from core.runs.folder import Run
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,7 @@ ORDERS = {
     "too low": "predicted too low, farthest first",
     "random": "in a random order, always the same",
 }
+"""Orders of one run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,9 @@ class OutlierPage:
     """A page out of the ordered held-out molecules."""
 
     table: pl.DataFrame
-    """rank, id, row, error (predicted minus target), target, predicted, baseline, size, times_size_mae, size_rank,
-    n_size, formula, smiles; energies in the target's unit"""
+    """rank, id, row, error (predicted minus target), target, predicted, baseline, size, times_size_mae, times_spread,
+    size_rank, n_size, formula, smiles; energies in the target's unit. In the order "differ" also other_error and
+    difference (of the errors, this model minus the other), in "seeds" also mean_error and seed_spread"""
     total: int
     """molecules in the order, all pages together"""
     n_group: int
@@ -71,7 +74,8 @@ def worst_molecules(
     order: a key of `ORDERS`; "too high" and "too low" leave out the other side
 
     `times_size_mae` is |error| over the mean absolute error of all held-out molecules of that size, null below 10 of
-    them; `size_rank` of `n_size` is the place among them, 1 for the worst.
+    them, and `times_spread` the same over the robust standard deviation of their signed errors; `size_rank` of
+    `n_size` is the place among them, 1 for the worst.
 
     Raises:
         MollensError: as `held_out`, or for an unknown order or element.
@@ -80,18 +84,32 @@ def worst_molecules(
 
 
 def page_of(
-    source: HeldOut, within: Mask | Group | None = None, order: str = "worst", limit: int = 9, offset: int = 0
+    source: HeldOut,
+    within: Mask | Group | None = None,
+    order: str = "worst",
+    limit: int = 9,
+    offset: int = 0,
+    *,
+    against: Sequence[HeldOut] = (),
+    seeds: Sequence[HeldOut] = (),
 ) -> OutlierPage:
-    """The page of `worst_molecules` for held-out molecules that are already at hand."""
-    if order not in ORDERS:
-        raise MollensError(f"order {order!r} is not known; known are {', '.join(ORDERS)}")
-    inside = _members(source, within)
-    chosen = _in_order(source, inside, order)
+    """The page of `worst_molecules` for held-out molecules that are already at hand.
+
+    Args:
+        against: for the order "differ", the other model: one of its runs, or several seeds, whose mean is taken.
+        seeds: for the order "seeds", the other seeds of the recipe.
+
+    These two orders hold the molecules that all of the runs hold out and none has seen.
+
+    Raises:
+        MollensError: for an unknown order, one of a pair without its other runs, or no molecule in common.
+    """
+    inside, chosen, paired = _chosen(source, within, order, against, seeds)
     molecules = source.dataset.molecules
     shown = chosen[offset : offset + limit]
     error, sizes = source.error, source.sizes
     rows = source.rows[shown]
-    ratio, rank, n_size = _place_in_size(np.abs(error), sizes, shown)
+    ratio, times_spread, rank, n_size = _place_in_size(error, sizes, shown)
     table = pl.DataFrame(
         {
             "rank": pl.Series(np.arange(offset + 1, offset + 1 + len(shown)), dtype=pl.Int64),
@@ -103,12 +121,14 @@ def page_of(
             "baseline": source.baseline[shown],
             "size": sizes[shown],
             "times_size_mae": ratio,
+            "times_spread": times_spread,
             "size_rank": rank,
             "n_size": n_size,
             "formula": pl.Series([molecules.formula(int(row)) for row in rows], dtype=pl.String),
             "smiles": pl.Series([molecules.smiles_of(int(row)) for row in rows], dtype=pl.String),
+            **({} if paired is None else {name: values[shown] for name, values in paired.columns.items()}),
         }
-    ).with_columns(pl.col("times_size_mae").fill_nan(None))
+    ).with_columns(pl.col("times_size_mae", "times_spread").fill_nan(None))
     off = np.abs(error)
     edges, counts = _histogram(error[inside])
     return OutlierPage(
@@ -122,6 +142,29 @@ def page_of(
         edges=edges,
         counts=counts,
     )
+
+
+def ids_in_order(
+    source: HeldOut,
+    within: Mask | Group | None = None,
+    order: str = "worst",
+    *,
+    against: Sequence[HeldOut] = (),
+    seeds: Sequence[HeldOut] = (),
+) -> Ints:
+    """(n,) ids of all molecules of the order; arguments and errors as `page_of`."""
+    return np.asarray(source.ids[_chosen(source, within, order, against, seeds)[1]])
+
+
+def _chosen(
+    source: HeldOut, within: Mask | Group | None, order: str, against: Sequence[HeldOut], seeds: Sequence[HeldOut]
+) -> tuple[Mask, Ints, PairedOrder | None]:
+    """(n,) which held-out molecules are meant, places of those in the order, and what an order of several runs says."""
+    if order not in ORDERS and order not in PAIRED_ORDERS:
+        raise MollensError(f"order {order!r} is not known; known are {', '.join((*ORDERS, *PAIRED_ORDERS))}")
+    inside = _members(source, within)
+    paired = paired_order(source, order, against, seeds)
+    return inside, _in_order(source, inside, order) if paired is None else by_key(paired, inside), paired
 
 
 def outliers_report(
@@ -180,14 +223,19 @@ def _in_order(source: HeldOut, inside: Mask, order: str) -> Ints:
     return places[np.argsort(key, kind="stable")]
 
 
-def _place_in_size(size_of_error: Floats, sizes: Ints, shown: Ints) -> tuple[Floats, Ints, Ints]:
-    """For molecules at `shown` (k,): error over the MAE of their size (NaN below 10), rank in it, molecules in it."""
-    ratio = np.full(len(shown), np.nan)
+def _place_in_size(error: Floats, sizes: Ints, shown: Ints) -> tuple[Floats, Floats, Ints, Ints]:
+    """For molecules at `shown` (k,): |error| over the MAE and over the spread of their size (NaN below 10 molecules),
+    rank in it, molecules in it."""
+    off = np.abs(error)
+    ratio, times = np.full(len(shown), np.nan), np.full(len(shown), np.nan)
     rank, n_size = np.zeros(len(shown), dtype=np.int64), np.zeros(len(shown), dtype=np.int64)
-    for k, place in enumerate(shown):
-        same = size_of_error[sizes == sizes[place]]
-        n_size[k] = len(same)
-        rank[k] = 1 + int((same > size_of_error[place]).sum())
+    for size in np.unique(sizes[shown]):
+        own, alike = np.flatnonzero(sizes[shown] == size), sizes == size
+        same, asked = np.sort(off[alike]), off[shown[own]]
+        n_size[own] = len(same)
+        rank[own] = 1 + len(same) - np.searchsorted(same, asked, "right")
         if len(same) >= N_POINTS_ONLY and same.mean() > 0:
-            ratio[k] = size_of_error[place] / same.mean()
-    return ratio, rank, n_size
+            ratio[own] = asked / same.mean()
+            spread = robust_spread(error[alike])
+            times[own] = asked / spread if spread > 0 else np.nan
+    return ratio, times, rank, n_size

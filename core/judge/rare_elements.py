@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from core.data.molecules import NUMBERS
-from core.judge.convergence import convergence
+from core.judge.convergence import training_state
 from core.judge.findings import Action, Answer, Finding, answer
 from core.judge.groupings import unsaturation
 from core.judge.held_out import HeldOut
@@ -86,7 +86,7 @@ def rare_elements(sources: HeldOut | Sequence[HeldOut]) -> Finding:
     details: dict[str, Any] = {
         "rarest": rarest, "elements": [vars(effect) for effect in [*effects, *few]], "matched": None,
     }  # fmt: skip
-    held = tuple(provisional([(joint.name, [convergence(run).state for run in runs])]))
+    held = tuple(provisional([(joint.name, [training_state(run) for run in runs])]))
     common: dict[str, Any] = {
         "about": about,
         "provisional": held,
@@ -107,7 +107,7 @@ def rare_elements(sources: HeldOut | Sequence[HeldOut]) -> Finding:
     state, words = _judged(effect, matched)
     return Finding(
         "H2", runs, state, words + _others([e for e in effects if e.element != rarest]),
-        statistic=f"times the error of like molecules without {rarest}",
+        statistic=f"geometric mean of |error| over that of like molecules without {rarest}",
         effect=effect.times, low=effect.low, high=effect.high, unit="times", n=effect.n_held_out,
         confounder=_CONFOUNDER,
         caution=f"Size and unsaturation are held fixed; what else comes with {rarest}, rarity aside, is not.",
@@ -245,7 +245,9 @@ def _judged(effect: ElementEffect, matched: dict[str, Any]) -> tuple[Answer, str
     also = f"matched ones {_times(matched['times'], matched['low'], matched['high'])} (n = {matched['n']})"
     state: Answer = by_fit if by_fit == by_match else "undecided"
     head = {"undecided": "Undecided: ", "supported": "", "contradicted": ""}[state]
-    text = f"{head}{told} (n = {effect.n_held_out}, variance inflation {effect.inflation:.1f}); {also}."
+    text = (
+        f"{head}{told} (geometric means, n = {effect.n_held_out}, variance inflation {effect.inflation:.1f}); {also}."
+    )
     return state, text[0].upper() + text[1:]
 
 
@@ -259,4 +261,4 @@ def _others(effects: list[ElementEffect]) -> str:
         for e in effects
         if e.times is not None and e.low is not None and e.high is not None
     ]
-    return f" Of the others, times the error without: {', '.join(told)}." if told else ""
+    return f" Of the others, times the error without (geometric means): {', '.join(told)}." if told else ""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from core.judge.convergence import convergence
+from core.judge.convergence import training_state
 from core.judge.findings import Action, Answer, Finding
 from core.judge.held_out import HeldOut, unit_per
 from core.judge.intervals import LEVEL, N_LARGE, N_POINTS_ONLY, intervals_of_means
@@ -70,7 +70,7 @@ def rare_sizes(sources: HeldOut | Sequence[HeldOut], per: str = "molecule") -> F
         "unit": unit_per(first.target.unit, per),
     }  # fmt: skip
     about: Any = "recipes" if len(runs) >= LEAST_SEEDS else "networks"
-    held = tuple(provisional([(joint.name, [convergence(run).state for run in runs])]))
+    held = tuple(provisional([(joint.name, [training_state(run) for run in runs])]))
     raw = rank_correlation(n_train.astype(float), mae)
     given = rank_correlation(n_train.astype(float), mae, sizes.astype(float))
     if len(sizes) < LEAST_SIZES or not np.isfinite(raw.value):

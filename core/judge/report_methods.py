@@ -118,18 +118,21 @@ def _errors(comparison: Comparison) -> str:
 def _intervals(comparison: Comparison) -> str:
     some = (
         f"They are {_PERCENT} intervals. Groups below {N_POINTS_ONLY} molecules have none; those of {N_POINTS_ONLY} to "
-        f"{N_LARGE - 1} are drawn hollow."
+        f"{N_LARGE - 1} are drawn hollow. Where groups are judged, half of the {100 * (1 - LEVEL):.0f} % that a false "
+        "verdict may take is for the whole, half for all groups together. Intervals of the error of one model (by size "
+        "and element) hold each by itself, so two of them say nothing about a difference."
     )
     if comparison.about == "recipes":
         return (
             "Intervals of differences hold for other seeds and other molecules: variance between seeds of each side "
             "and between molecules, each with Student's t of its own degrees of freedom; over several groups by "
-            f"Sidak's rule. {some}"
+            "Sidak's rule. Where both have the same seeds and networks of one kind, the scatter of the seeds may also "
+            "be that of their differences: each way gets half of the error probability, and the narrower one holds. "
+            f"{some}"
         )
     return (
         f"Intervals of differences are paired by molecule, from {N_RESAMPLES:,} resamples with Poisson weights, and "
-        "hold for all groups of a figure at once (largest studentised deviation). Half of the 5 % that a false verdict "
-        f"may take is for the whole, half for all groups together. {some}"
+        f"hold for all groups of a figure at once (largest studentised deviation). {some}"
     )
 
 

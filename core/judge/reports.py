@@ -126,6 +126,7 @@ def slices_report(found: SliceSearch) -> dict[str, Any]:
         "mae_validation": found.mae_validation,
         "mae": found.mae,
         "sentence": found.sentence,
+        "provisional": found.provisional,
         "left_out": found.left_out,
         "within": list(found.within),
         "slices": [

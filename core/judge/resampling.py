@@ -113,14 +113,25 @@ class Resamples:
         return Resamples(self.first, self.cell, np.concatenate([self.sums[:-1][quantities], self.sums[-1:]]))
 
 
-def resample(values: Floats, cell: Ints, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Resamples:
-    """Resample values (n_quantities, n) and sum them over cells (n,), numbered from 0 without gaps."""
+def resample(
+    values: Floats,
+    cell: Ints,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+    places: Ints | None = None,
+    n_all: int | None = None,
+) -> Resamples:
+    """Resample values (n_quantities, n) and sum them over cells (n,), numbered from 0 without gaps.
+
+    places (n,) ascending: where the molecules stand in the set of `n_all` that the weights belong to, for a part of it
+    """
     n_quantities, n = values.shape
     first = np.unique(cell, return_index=True)[1]
-    sums = np.zeros((len(first), n_quantities + 1, n_resamples), dtype=np.float32)
-    for number, own, weights in _by_cell(values, cell, seed, n_resamples, np.arange(n), n):
-        sums[number] += own @ weights
-    return Resamples(first, cell, sums.transpose(1, 0, 2))
+    sums = np.zeros((n_quantities + 1, len(first), n_resamples), dtype=np.float32)
+    at = np.arange(n) if places is None else places
+    for number, own, weights in _by_cell(values, cell, seed, n_resamples, at, len(at) if n_all is None else n_all):
+        sums[:, number] += own @ weights
+    return Resamples(first, cell, sums)
 
 
 def group_totals(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.data.distributions import bin_values
 from core.data.selection import Selection
 from core.errors import MollensError
-from core.judge.held_out import PER, HeldOut, unit_per
+from core.judge.held_out import PER, HeldOut, optimistic, unit_per
 from core.judge.intervals import N_POINTS_ONLY
 
 Floats = NDArray[np.float64]
@@ -267,6 +267,7 @@ def residuals_report(
         "per": per,
         "where": within.where() if within else [],
         "unit": density.unit,
+        "warnings": optimistic([source.run for source in sources], first.dataset),
         "n": density.n,
         "density": {
             "x_label": density.x_label,

@@ -78,7 +78,8 @@ def runs_table(
     """Errors and costs of runs, the seeds of a recipe in one row, on the held-out molecules that all of them share.
 
     Shared are the molecules that no run has seen, copies included. A run that cannot share them, because its target or
-    its test molecules are others, stands with those of its own (column `own`), and one without errors with none.
+    its test molecules are others, stands with those of its own (column `own`), and one without errors, or with
+    errors in another unit than those of the first, with none.
 
     groups: those with a column: "rare" (sizes with less than 1 % of the dataset), "with F", a size "17" or "17-19", or
         filters "where:..."; by default "rare" and every element in less than 10 % of the molecules
@@ -199,6 +200,8 @@ def _bench(runs: Sequence[Run], dataset: Dataset, part: str) -> _Bench:
             sharing.append(sources[run.id])
         except MollensError as error:
             notes.append(f"{error}.")
+            if sharing and run.id in sources and sources[run.id].target.unit != sharing[0].target.unit:
+                del sources[run.id]  # a table has one unit
     shared = common_ids(sharing)
     if sharing and not len(shared):
         notes.append("The runs have no held-out molecule in common: every row is about molecules of its own.")

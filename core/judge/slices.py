@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.judge.convergence import training_state
 from core.judge.filters import both
 from core.judge.held_out import HeldOut, held_out, unit_per
 from core.judge.intervals import LEVEL, N_LARGE
 from core.judge.predicates import Predicates, open_predicates
 from core.judge.resampling import seed_of
 from core.judge.simultaneous import Estimates, group_sums, simultaneous
-from core.judge.wording import amount, between, unit_of
+from core.judge.wording import amount, between, provisional, unit_of
 from core.runs.folder import Run
 
 Floats = NDArray[np.float64]
@@ -83,8 +84,17 @@ class SliceSearch:
     """filters, as after --where, that the search stayed within"""
 
     @property
+    def provisional(self) -> list[str]:
+        """Why other groups may be the worst after more training, a clause each."""
+        return provisional([("the run", [training_state(self.run)])])
+
+    @property
     def sentence(self) -> str:
         """The worst confirmed slice in words."""
+        return " ".join([self._worst, *(f"Provisional: {why}." for why in self.provisional)])
+
+    @property
+    def _worst(self) -> str:
         confirmed = [each for each in self.slices if each.state == "confirmed"]
         if not confirmed:
             return (

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.judge.cell_sums import MOST_BYTES, bytes_of_sums, cell_sums, digest
 from core.judge.intervals import N_LARGE, N_POINTS_ONLY, Intervals, means_of_cells
 from core.judge.quantiles import divided, quantiles_of_groups
 from core.judge.ratios import log_ratio_estimates, ratios_of_cells
-from core.judge.resampling import N_RESAMPLES, group_totals, resample, sums_by_cell
+from core.judge.resampling import N_RESAMPLES, group_totals, sums_by_cell
 from core.judge.simultaneous import Estimates, mean_estimates, simultaneous
 
 Floats = NDArray[np.float64]
@@ -20,8 +21,25 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Columns = dict[str, Floats]
 
-_MOST_BYTES = 128 * 2**20
-_KEPT: dict[tuple[Hashable, str], NDArray[np.float32]] = {}
+
+class Lines:
+    """Quantities that are to be resampled."""
+
+    def __init__(self) -> None:
+        self.values: list[Floats] = []
+        """(n,) each"""
+        self.names: list[Hashable] = []
+        """equal for equal ones"""
+        self.powers: list[int] = []
+        """with which each grows with the errors"""
+
+    def add(self, name: Hashable, values: Floats, power: int) -> int:
+        """Where a quantity stands; it is put there the first time."""
+        if name not in self.names:
+            self.names.append(name)
+            self.values.append(values)
+            self.powers.append(power)
+        return self.names.index(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +60,11 @@ class Stack:
     """molecules of that set"""
     seed: int
     key: Hashable = None
-    """the same for stacks of the same errors in the same cells, whatever their groups; None if none is to come"""
+    """the same for stacks of the same molecules in the same cells, whatever their groups; None if none is to come"""
+    names: Sequence[tuple[Hashable, Hashable]] = ()
+    """of the error and of the baseline of each run before `factor`, equal for equal ones; by default from the values"""
+    factor: Floats | None = None
+    """(n_cells,) what all errors of a cell have been multiplied with, such as one over its number of atoms"""
 
     @cached_property
     def n(self) -> Ints:
@@ -68,20 +90,34 @@ class Stack:
                 kept.append(line)
         return np.stack(kept), which
 
-    def totals(self, values: Floats, groups: Ints, what: str) -> NDArray[np.float32]:
-        """(n_quantities + 1, n_groups, n_resamples) of `groups`: sums of values and of ones in every resample.
+    @cached_property
+    def known_as(self) -> Sequence[tuple[Hashable, Hashable]]:
+        """Names of the error and of the baseline of each run."""
+        return self.names or [(digest(a), digest(b)) for a, b in zip(self.errors, self.baselines, strict=True)]
 
-        what: names the quantities, so that their sums over cells can be kept for other groups of the same cells
-        """
+    def totals(self, lines: Lines, groups: Ints) -> NDArray[np.float32]:
+        """(n_quantities + 1, n_groups, n_resamples) of `groups`: sums of values and of ones in every resample."""
         cell, cells = self.compact
-        if self.key is None or 4 * N_RESAMPLES * (len(values) + 1) * cells.shape[1] > _MOST_BYTES:
-            return group_totals(values, cell, cells[groups], self.seed, self.places, self.n_all)
-        sums = _KEPT.get((self.key, what))
-        if sums is None:
-            sums = resample(values, cell, self.seed).sums
-            _KEPT.clear()  # only the last is kept: that of the models which a reader has before him
-            _KEPT[self.key, what] = sums
-        return np.matmul(cells[groups].astype(np.float32), sums)
+        if self.key is None or bytes_of_sums(len(lines.values), cells.shape[1]) > MOST_BYTES:
+            return group_totals(np.stack(lines.values), cell, cells[groups], self.seed, self.places, self.n_all)
+        of_group = cells[groups].astype(np.float32)
+        weights = {0: of_group}
+        factor = None if self.factor is None else self.factor[np.unique(self.cell)]
+
+        def plain(wanted: list[int]) -> Floats:
+            values = np.stack([lines.values[k] for k in wanted]) if wanted else np.zeros((0, len(cell)))
+            if factor is not None:
+                values /= np.stack([factor ** lines.powers[k] for k in wanted])[:, cell] if wanted else 1.0
+            return values
+
+        sums = cell_sums(self.key, lines.names, plain, cell, self.seed, self.places, self.n_all)
+        totals = np.empty((len(sums), len(groups), N_RESAMPLES), dtype=np.float32)
+        for line, power, total in zip(sums, [*lines.powers, 0], totals, strict=True):
+            power = 0 if factor is None else power
+            if power not in weights:
+                weights[power] = (of_group * factor**power).astype(np.float32)
+            np.matmul(weights[power], line, out=total)
+        return totals
 
     def sums(self, values: Floats) -> Floats:
         """(n_quantities, n_groups) sums of values over the molecules as they are."""
@@ -142,7 +178,15 @@ def _means(stack: Stack, together: bool) -> list[Columns]:
     values = np.concatenate([size, square, stack.errors])
     judged = np.flatnonzero(stack.n >= (N_POINTS_ONLY if together else N_LARGE))
     lines = np.concatenate([values, square**2]) if together else values
-    drawn = stack.totals(lines, judged, f"means {together}")
+    quantities = Lines()
+    at = [
+        quantities.add((name, sign, power), lines[place * k + run], power)
+        for place, (sign, power) in enumerate((("", 1), ("", 2), ("signed", 1), ("", 4))[: len(lines) // k])
+        for run, (name, _) in enumerate(stack.known_as)
+    ]
+    drawn = stack.totals(quantities, judged)
+    if len(quantities.values) < len(lines):  # of runs with the same errors
+        drawn = drawn[[*at, -1]]
     of_large = np.flatnonzero(stack.n[judged] >= N_LARGE)
     with np.errstate(invalid="ignore", divide="ignore"):
         replicates = drawn[: 3 * k, of_large] / drawn[-1, of_large]
@@ -184,40 +228,26 @@ def _spread(stack: Stack, judged: Ints, estimates: Estimates) -> tuple[Floats, F
     return low, high
 
 
-class _Lines:
-    """Quantities that are to be resampled, each once however many runs need it."""
-
-    def __init__(self) -> None:
-        self.values: list[Floats] = []
-        self._places: dict[tuple[object, ...], int] = {}
-
-    def place(self, key: tuple[object, ...], values: Floats) -> int:
-        """Where a quantity stands; it is put there the first time."""
-        if key not in self._places:
-            self._places[key] = len(self.values)
-            self.values.append(values)
-        return self._places[key]
-
-
 def _ratios(stack: Stack, together: bool) -> list[Columns]:
     """Ratios of the mean absolute and mean squared errors to those of the baseline."""
     distinct, which = stack.distinct_baselines
-    lines = _Lines()
+    lines = Lines()
     pairs: dict[tuple[int, str], tuple[int, ...]] = {}
     for run, (error, fit) in enumerate(zip(stack.errors, which, strict=True)):
         x, y = np.abs(error), np.abs(distinct[fit])
+        own, base = stack.known_as[run][0], stack.known_as[which.index(fit)][1]
         for name, power in (("mae", 1), ("mse", 2)):
             a, b = x**power, y**power
-            needed = [lines.place(("error", run, power), a), lines.place(("baseline", fit, power), b)]
+            needed = [lines.add((own, "", power), a, power), lines.add((base, "", power), b, power)]
             if together:
-                needed.append(lines.place(("error", run, 2 * power), a**2))
-                needed.append(lines.place(("both", run, power), a * b))
-                needed.append(lines.place(("baseline", fit, 2 * power), b**2))
+                needed.append(lines.add((own, "", 2 * power), a**2, 2 * power))
+                needed.append(lines.add((own, base, 2 * power), a * b, 2 * power))
+                needed.append(lines.add((base, "", 2 * power), b**2, 2 * power))
             pairs[run, name] = tuple(needed)
     values = np.stack(lines.values)
     judged = np.flatnonzero(stack.n >= (N_POINTS_ONLY if together else N_LARGE))
     of_large = np.flatnonzero(stack.n[judged] >= N_LARGE)
-    drawn = stack.totals(values, judged, f"ratios {together}")
+    drawn = stack.totals(lines, judged)
     above, below = (values[[places[k] for places in pairs.values()]] for k in (0, 1))
     with np.errstate(invalid="ignore", divide="ignore"):
         one, other = ([places[k] for places in pairs.values()] for k in (0, 1))

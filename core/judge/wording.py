@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from core.judge.convergence import NOT_RECORDED
 from core.judge.verdicts import GroupVerdict, RangeVerdict, State
 
 MINUS = "\N{MINUS SIGN}"
@@ -15,7 +16,7 @@ def amount(value: float, unit: str, like: float | None = None) -> str:
     factor, _ = _shown(unit, value if like is None else like)
     size = abs(value if like is None else like) * factor
     digits = 0 if size >= 9.95 else 1 if size >= 0.995 else 2 if size >= 0.0995 else 3
-    text = f"{value * factor:.{digits}f}"
+    text = f"{value * factor:,.{digits}f}"
     if not any(digit in "123456789" for digit in text):
         text = text.lstrip("-")
     return text.replace("-", MINUS)
@@ -32,9 +33,15 @@ def _shown(unit: str, like: float) -> tuple[float, str]:
     return 1.0, unit
 
 
+def like_all(values: Sequence[float]) -> float:
+    """What decides digits and unit of several numbers in one sentence: the largest; meV where any is below 1 eV."""
+    sizes = [abs(value) for value in values]
+    return max(sizes) if min(sizes) >= 1 or max(sizes) < 1 or max(sizes) >= 10 else 0.99
+
+
 def between(low: float, high: float, unit: str) -> str:
     """Two limits: "12 to 18 meV", "−0.4 to 1.3 meV"."""
-    like = max(abs(low), abs(high))
+    like = like_all([low, high]) if unit.startswith("eV") else max(abs(low), abs(high))
     one, other = amount(low, unit, like), amount(high, unit, like)
     limits = one if one == other else f"{one} to {other}"
     return f"{limits} {unit_of(unit, like)}".rstrip()
@@ -68,7 +75,7 @@ def whole_sentence(whole: GroupVerdict, unit: str) -> str:
 
 _HEADS: dict[State, str] = {
     "B better": "B is better",
-    "A better": "B is worse",
+    "A better": "A is better",
     "equal": "equal",
     "undecided": "undecided",
     "not enough data": "not enough data",
@@ -130,6 +137,7 @@ _UNCONVERGED = {
     "still falling": "had not converged",
     "rising": "had a rising validation error",
     "too short": "had too few epochs to tell whether it had converged",
+    NOT_RECORDED: "came without a record of its training",
 }
 
 
@@ -137,13 +145,17 @@ def provisional(sides: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     """Why a verdict is provisional, a clause each: "A had not converged"; empty if all runs had converged.
 
     Args:
-        sides: names, each with the states of `Convergence` of its runs.
+        sides: names, each with the states of `training_state` of its runs.
     """
     told: dict[str, list[str]] = {}
+    none: list[str] = []
     for name, states in sides:
         bad = [state for state in states if state in _UNCONVERGED]
         if bad and len(states) == 1:
             told.setdefault(_UNCONVERGED[bad[0]], []).append(name)
+        elif bad and len(bad) == len(states):
+            none.append(name)
         elif bad:
             told.setdefault("had not converged", []).append(f"{len(bad)} of {len(states)} seeds of {name}")
-    return [f"{' and '.join(names)} {what}" for what, names in told.items()]
+    first = [f"no seed of {' or '.join(none)} had converged"] if none else []
+    return [*first, *(f"{' and '.join(names)} {what}" for what, names in told.items())]
