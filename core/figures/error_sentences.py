@@ -18,7 +18,7 @@ from core.figures.sentences import (
     with_interval,
 )
 from core.judge.intervals import N_POINTS_ONLY
-from core.judge.verdicts import compare
+from core.judge.verdicts import compare_extremes
 
 _INSIDE = {
     "above": "Inside the filter (n = {n}) predicted worse than outside (n = {m})",
@@ -49,7 +49,7 @@ def inside_sentence(models: list[Told], view: View) -> str:
 
 
 def groups_sentence(models: list[Told], labels: dict[str, str], view: View, noun: str) -> str:
-    """Which group has the largest error, for each model; certain where its interval lies above all the others.
+    """Which group has the largest error, for each model; certain where its interval lies above those of all others.
 
     labels: group -> the group in words; groups that it does not hold are passed over
     """
@@ -65,8 +65,10 @@ def groups_sentence(models: list[Told], labels: dict[str, str], view: View, noun
         few = max(few, len(known) - len(enough))
         if len(enough) < 2:
             continue
-        worst, second = enough.row(0, named=True), enough.row(1, named=True)
-        sure &= view.measure != "bias" and compare(worst, second, view.measure) == "above"
+        worst, *others = enough.iter_rows(named=True)
+        sure &= view.measure != "bias" and all(
+            compare_extremes(worst, other, view.measure, len(enough)) == "above" for other in others
+        )
         value = f"{view.text(worst[view.measure])} {view.unit}" if len(models) >= BRIEF else with_interval(worst, view)
         told.append(f"{model.mark} {labels[worst['group']]}, {value}{provisional(model.state)}".strip())
         where.add(labels[worst["group"]])

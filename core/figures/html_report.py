@@ -26,6 +26,7 @@ from core.judge.report_content import SECTIONS, ReportContent
 from core.judge.runs_table import common_name
 
 TITLE = "Which model is better, and where?"
+ABOUT_NETWORK = "on this network, not on its recipe"
 _OTHER = model_style(4, dark=False)
 """Of a run that is neither A nor B."""
 
@@ -175,7 +176,8 @@ def _errors(content: ReportContent, look: _Look) -> str:
         ]
 
     caption = (
-        f"{found.measure.upper()} in {look.unit}, {found.paired.part} · 95 % intervals · hollow: 10 to 49 molecules"
+        f"{found.measure.upper()} in {look.unit}, {found.paired.part} · 95 % intervals, each by itself · hollow: 10 to "
+        "49 molecules"
     )
     axis = group_axis(content.groupings["size"], dataset)
     accuracy = chemical_accuracy(dataset.card, found.paired.target) if found.per == "molecule" else None
@@ -235,7 +237,9 @@ def _finding(finding: Finding, found: Comparison, look: _Look) -> str:
     fig = finding_figure(finding, style, factor, shown, False)
     tone = {"supported": "ink", "contradicted": "ink"}.get(finding.state, "")
     badge = made.badge(finding.state, tone) + (made.badge("provisional", "notice") if finding.provisional else "")
-    runs = _called([run.name for run in finding.runs])
+    asked_of = _called([run.name for run in finding.runs])
+    runs = f"{asked_of} · {'on the recipe, whatever the seed' if finding.about == 'recipes' else ABOUT_NETWORK}"
+    later = f"Provisional: {'; '.join(finding.provisional)}." if finding.provisional else ""
     mark = "" if style is _OTHER else f'<b style="color:{style.colour}">{style.glyph}</b> '
     words = (
         f'<p class="caption">{mark}{made.text(runs)}</p>{badge}'
@@ -243,7 +247,7 @@ def _finding(finding: Finding, found: Comparison, look: _Look) -> str:
         + (made.plot(f"{finding.hypothesis}", fig) if fig is not None else "")
         + (f"<p><b>{made.text(finding.line)}</b></p>" if finding.line else "")
         + f"<p>{made.text(finding.sentence)}</p>"
-        + (f'<p class="caption">{made.text(finding.caution)}</p>' if finding.caution else "")
+        + "".join(f'<p class="caption">{made.text(words)}</p>' for words in (finding.caution, later) if words)
     )
     return made.figure_card("", f"{finding.hypothesis}: {finding.claim}", "", None, "half", words)
 

@@ -18,7 +18,7 @@ def number(value: float | None, decimals: int = 0, sign: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return "\N{EM DASH}"
     text = f"{value:{'+' if sign else ''},.{decimals}f}"
-    if not any(digit in text for digit in "123456789"):
+    if text[0] in "+-" and not any(digit in text for digit in "123456789"):
         text = text.lstrip("+-")  # no sign on a rounded zero
     return text.replace("-", MINUS)
 

@@ -12,7 +12,7 @@ from core.figures.error_axes import View
 from core.figures.numbers import number, percent, quantity
 from core.judge.convergence import Convergence
 from core.judge.intervals import N_POINTS_ONLY
-from core.judge.verdicts import against_zero, compare
+from core.judge.verdicts import against_zero, compare, compare_extremes
 
 ALMOST_ALL = 0.9
 """An element in a larger share of the molecules says nothing of its own."""
@@ -189,7 +189,7 @@ def element_sentence(models: list[Told], view: View) -> str:
     """
     if view.measure == "max":
         return NO_MAXIMUM
-    if len(models) > 1 and view.measure != "bias":
+    if len(models) > 1:
         return _elements_briefly(models, view)
     parts: list[str] = []
     few: list[str] = []
@@ -228,11 +228,15 @@ def _elements_briefly(models: list[Told], view: View) -> str:
         by_verdict: dict[str, list[str]] = {}
         for model, row in rows:
             mark = f"{model.mark}*" if provisional(model.state) and not all_open else model.mark
-            by_verdict.setdefault(compare(row, model.overall, view.measure), []).append(mark)
-        for verdict, marks in by_verdict.items():
+            verdict = against_zero(row) if view.measure == "bias" else compare(row, model.overall, view.measure)
+            by_verdict.setdefault(verdict, []).append(mark)
+        for answer, marks in by_verdict.items():
             whose = "for all" if len(marks) == len(rows) and not any("*" in m for m in marks) else " ".join(marks)
-            found[verdict].append(f"{element} (n = {n}) {whose}")
-    words = {"above": "Worse than all molecules", "below": "Better", "overlap": "Undecided", "unknown": "Too few data"}
+            found[answer].append(f"{element} (n = {n}) {whose}")
+    words = {"above": "Worse than all molecules", "below": "Better", "overlap": "Undecided"}
+    if view.measure == "bias":
+        words = {"above": "Predicted too high", "below": "Too low", "overlap": "Undecided on which side of 0"}
+    words["unknown"] = "Not enough data"
     parts = [f"{words[verdict]}: {', '.join(told)}." for verdict, told in found.items() if told]
     if any("*" in part for part in parts):
         parts.append("\\* provisional: not converged.")
@@ -242,18 +246,22 @@ def _elements_briefly(models: list[Told], view: View) -> str:
 
 
 def size_sentence(sizes: pl.DataFrame, view: View, state: str = "converged") -> str:
-    """The sizes with the largest and the least error that have at least 10 held-out molecules; how many have fewer."""
+    """The sizes with the largest and the least error that have at least 10 held-out molecules; how many have fewer.
+
+    That errors differ by size is said only where the intervals of these two do not touch even when drawn out for all
+    sizes at once: they were picked out of many.
+    """
     if view.measure == "max":
         return NO_MAXIMUM
     known = sizes.filter((pl.col("n_held_out") >= N_POINTS_ONLY) & pl.col(view.measure).is_not_null())
     few = len(sizes) - len(known)
     if len(known) < 2:
         return f"{few} sizes have fewer than {N_POINTS_ONLY} held-out molecules: not enough data to compare sizes."
-    words = ("Farthest from 0", "nearest") if view.measure == "bias" else ("Worst", "best")
+    words = ("Farthest from 0", "nearest") if view.measure == "bias" else ("Sizes differ: largest", "least")
     ordered = known.sort(pl.col(view.measure).abs(), descending=True)
     worst, best = ordered.row(0, named=True), ordered.row(-1, named=True)
-    if view.measure != "bias" and compare(worst, best, view.measure) != "above":
-        words = ("Undecided which size is worst. Largest", "least")
+    if view.measure != "bias" and compare_extremes(worst, best, view.measure, len(known)) != "above":
+        words = ("Undecided whether sizes differ. Largest", "least")
     text = f"{words[0]} at {worst['group']} atoms, {with_interval(worst, view)}; "
     text += f"{words[1]} at {best['group']}, {with_interval(best, view)}{provisional(state)}."
     return text + (f" {few} of {len(sizes)} sizes have fewer than {N_POINTS_ONLY}." if few else "")

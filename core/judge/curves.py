@@ -82,12 +82,14 @@ def validation_curves(
     measure: str = "mae",
     per: str = "molecule",
     within: Mask | None = None,
+    train_rows: Ints | None = None,
 ) -> GroupCurves | None:
     """Validation error by group over epochs; None if the run recorded no epoch (yet, or it has none).
 
     by: any grouping as `core.judge.errors.group_errors` takes it, or one group
     measure: "mae", "rmse", "mse" (unit squared) or "bias"; per: "molecule" or "atom"
     within: (n_molecules,) of the dataset, to stay within
+    train_rows: of the training molecules, where they are at hand
 
     Raises:
         MollensError: for a run of another dataset or of changed data, and for unknown arguments.
@@ -101,7 +103,8 @@ def validation_curves(
     if recorded is None or recorded.errors.size == 0:
         return None
     molecules = dataset.molecules
-    rows, train_rows = molecules.rows_of(recorded.ids), _training_rows(run, dataset)
+    rows = molecules.rows_of(recorded.ids)
+    train_rows = _training_rows(run, dataset) if train_rows is None else train_rows
     inside = np.ones(len(rows), dtype=bool) if within is None else within[rows]
     kept = rows[inside]
     division = division_of(dataset, (by,) if isinstance(by, Group) else by, kept, train_rows)

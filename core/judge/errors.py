@@ -109,7 +109,8 @@ def errors_of_all(
             places=places,
             n_all=len(first.rows),
             seed=seed,
-            key=None if known is None else (seed, known, digest(places) if limited else None),
+            # spreads of few molecules are small differences of sums: not to be had from sums of another quantity
+            key=None if known is None or simultaneous else (seed, known, digest(places) if limited else None),
             names=[sources[k].names for k in members],
             factor=1.0 / known.sizes if known is not None and per == "atom" else None,
         )

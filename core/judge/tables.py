@@ -113,9 +113,8 @@ class Stack:
         sums = cell_sums(self.key, lines.names, plain, cell, self.seed, self.places, self.n_all)
         totals = np.empty((len(sums), len(groups), N_RESAMPLES), dtype=np.float32)
         for line, power, total in zip(sums, [*lines.powers, 0], totals, strict=True):
-            power = 0 if factor is None else power
             if power not in weights:
-                weights[power] = (of_group * factor**power).astype(np.float32)
+                weights[power] = of_group if factor is None else (of_group * factor**power).astype(np.float32)
             np.matmul(weights[power], line, out=total)
         return totals
 

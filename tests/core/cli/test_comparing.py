@@ -66,6 +66,7 @@ def test_hypotheses(dataset: Dataset) -> None:
     text = call("hypotheses", "uneven", "--only", "H1").stdout
     assert "H1: Rarely seen sizes are predicted worse?" in text and "uneven: cause undecided." in text
     assert "H2" not in text and told["hypotheses"][0]["line"] in text and commands[-1] in text
+    assert "About this network only: " in text and "About the recipe" not in text
     other = half_tested("elsewhere", 100)
     seeded(other, noise(other, 1), 1, "far")
     assert "are on different datasets" in str(call("hypotheses", "uneven", "far").exception)

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from core.cli.output import digits
 from core.data.store import Dataset
 from core.judge.held_out import held_out
 from core.judge.slice_cache import slices_of
 from core.runs.folder import Run, open_run
 from tests.core.cli.conftest import Cli
 from tests.core.judge.judged_runs import half_tested, noise, seeded
+from tests.core.judge.test_pairing import of_unknown_split
 
 
 @pytest.fixture
@@ -69,6 +71,25 @@ def test_residuals(cli: Cli, dataset: Dataset, run: Run) -> None:
     assert np.sum(told["density"]["counts"]) + told["density"]["outside"] == n
     code, out, _ = cli("residuals", "bad", "--absolute")
     assert code == 0 and "750 test molecules of told" in out and "median |error| [eV]" in out
+
+
+def test_text_says_what_limits_its_numbers(cli: Cli, dataset: Dataset, run: Run) -> None:
+    out = cli("report", "bad", "--by", "element")[1]
+    assert "each of the 95 % intervals holds by itself, with --simultaneous all at once" in out
+    of_unknown_split(seeded(dataset, noise(dataset, 2), 2, "far"))
+    for command in (("report", "far"), ("residuals", "far")):
+        assert "not known which molecules far was trained on, so its errors may be optimistic" in cli(*command)[1]
+
+
+def test_small_numbers_keep_three_digits() -> None:
+    assert [digits(value) for value in (None, 0.0, 0.25, -12.34567, 0.01)] == [
+        "",
+        "0.0000",
+        "0.2500",
+        "-12.3457",
+        "0.0100",
+    ]
+    assert [digits(value) for value in (0.00063, -0.000123456, 1e-12)] == ["0.000630", "-0.000123", "1.00e-12"]
 
 
 def test_slices_are_kept_for_the_page(cli: Cli, dataset: Dataset, run: Run) -> None:

@@ -46,6 +46,8 @@ def test_the_worst_group_is_certain_only_above_all_others() -> None:
     assert groups_sentence([open_], labels, VIEW, "element").startswith(
         "Undecided which element is worst. Largest error:"
     )
+    third = told(row("a", 50, 0.05, 0.04, 0.06), row("b", 90, 0.02, 0.019, 0.021), row("c", 12, 0.01, 0.001, 0.09))
+    assert groups_sentence([third], labels, VIEW, "element").startswith("Undecided which element is worst.")
     assert "not enough data" in groups_sentence([told(few)], labels, VIEW, "element")
     twice = groups_sentence([replace(sure, mark="A"), replace(sure, mark="B")], labels, VIEW, "element")
     assert twice.startswith("Worst element: with a: A 50.0 meV (40.0 to 60.0, n = 50); B 50.0 meV")
@@ -72,7 +74,7 @@ def test_elements_of_several_models_briefly() -> None:
         row("N", 500, 0.0101, 0.0097, 0.0104, 0.6), row("F", 3, 0.5, None, None, 0.01), mark="B", state="rising"
     )
     assert element_sentence([one, other], VIEW) == (
-        "Worse than all molecules: N (n = 500) A. Undecided: N (n = 500) B*. Too few data: F (n = 3). "
+        "Worse than all molecules: N (n = 500) A. Undecided: N (n = 500) B*. Not enough data: F (n = 3). "
         "\\* provisional: not converged."
     )
     both = [Told(m.mark, m.groups, ALL, "still falling") for m in (one, other)]

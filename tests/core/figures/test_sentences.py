@@ -68,7 +68,16 @@ def test_verdicts_on_unconverged_runs_are_provisional() -> None:
 
 def test_sizes_whose_intervals_overlap_are_undecided() -> None:
     sizes = pl.DataFrame([row("10", 20, 0.03, 0.008, 0.04), row("18", 90, 0.01, 0.009, 0.011)])
-    assert size_sentence(sizes, VIEW).startswith("Undecided which size is worst. Largest at 10 atoms, 30.0 meV")
+    assert size_sentence(sizes, VIEW).startswith("Undecided whether sizes differ. Largest at 10 atoms, 30.0 meV")
+
+
+def test_sizes_picked_out_of_many_need_wider_intervals() -> None:
+    ends = [row("10", 90, 0.03, 0.021, 0.04), row("18", 90, 0.01, 0.005, 0.0195)]
+    between = [row(str(size), 90, 0.02, 0.01, 0.03) for size in range(11, 18)]
+    assert size_sentence(pl.DataFrame(ends), VIEW).startswith("Undecided")  # their intervals are apart one by one
+    clear = [row("10", 90, 0.03, 0.022, 0.04), row("18", 90, 0.01, 0.008, 0.0175)]
+    assert size_sentence(pl.DataFrame(clear), VIEW).startswith("Sizes differ: largest at 10 atoms")
+    assert size_sentence(pl.DataFrame([*clear, *between]), VIEW).startswith("Undecided whether sizes differ.")
 
 
 def test_elements() -> None:
@@ -90,7 +99,8 @@ def test_worst_and_best_size() -> None:
         [row("9", 5, 0.9, None, None), row("10", 20, 0.03, 0.02, 0.04), row("18", 90, 0.01, 0.009, 0.011)]
     )
     assert size_sentence(table, VIEW) == (
-        "Worst at 10 atoms, 30.0 meV (20.0 to 40.0, n = 20); best at 18, 10.0 meV (9.00 to 11.0, n = 90). "
+        "Sizes differ: largest at 10 atoms, 30.0 meV (20.0 to 40.0, n = 20); least at 18, 10.0 meV (9.00 to 11.0, "
+        "n = 90). "
         "1 of 3 sizes have fewer than 10."
     )
     assert "not enough data" in size_sentence(table.head(1), VIEW)

@@ -7,10 +7,13 @@ import pytest
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.compare import compare_runs, differences, wilson
+from core.judge.compare import compare_runs, differences
+from core.judge.convergence import training_state
+from core.judge.intervals import wilson
 from core.judge.recipes_compared import recipe_differences
 from core.judge.reports import comparison_report
 from core.recipes.recipe import Recipe
+from core.runs.folder import open_run
 from tests.core.judge.judged_runs import half_tested, noise, qm9_members, seeded
 from tests.core.judge.test_pairing import of_unknown_split
 from tests.fake_runs import fake_run
@@ -135,6 +138,19 @@ def test_unconverged_runs_make_it_provisional(dataset: Dataset) -> None:
     assert found.sentence.endswith("Provisional: A had not converged.")
 
 
+def test_a_model_without_a_record_of_its_training_makes_it_provisional(dataset: Dataset) -> None:
+    flat = np.full((30, 480), 0.2)
+    a = fake_run(dataset, noise(dataset, 1), "a", validation=flat, recipe=HALF)
+    b = fake_run(dataset, noise(dataset, 2), "far", recipe=HALF.model_copy(update={"seed": 1}))
+    assert training_state(b) == "no epochs"  # of our own run nothing else is known either, but it may be a linear fit
+    about = json.loads((b.path / "about.json").read_text())
+    (b.path / "about.json").write_text(json.dumps(about | {"origin": "schnetpack"}))
+    far = open_run(b.id)
+    found = compare_runs(a, far, dataset, "all")
+    assert found.verdict is not None and found.convergence_b == ("not recorded",)
+    assert found.sentence.endswith("Provisional: B came without a record of its training.")
+
+
 def test_what_cannot_be_compared(dataset: Dataset) -> None:
     runs = [seeded(dataset, noise(dataset, k), k) for k in range(4)]
     with pytest.raises(MollensError, match="measure 'median' cannot be compared"):
@@ -150,6 +166,9 @@ def test_seeds_give_a_verdict_on_recipes(dataset: Dataset) -> None:
     b = [seeded(dataset, 0.3 * noise(dataset, 10 + k), k, batch_size=64) for k in range(3)]
     found = compare_runs(a, b, dataset, "size_class")
     assert found.about == "recipes" and found.whole.state == "B better"
+    assert found.whole.improved is not None and found.whole.improved_low is None  # it knows nothing of the seeds
+    with pytest.raises(MollensError, match="seeds of one recipe, which cannot be compared with itself"):
+        compare_runs(a, [*a[1:], b[0]], dataset)
     assert found.whole.error_a == pytest.approx(np.abs(found.paired.errors[:3]).mean())
     with pytest.raises(MollensError, match="B: .* differ in more than their seed"):
         compare_runs(a, [*b[:2], seeded(dataset, noise(dataset, 5), 3)], dataset)

@@ -17,13 +17,15 @@ from core.judge.filters import split_filters
 from core.judge.groups import Group
 from core.judge.held_out import held_out, shared_held_out
 from core.judge.measures import MEASURES, measure_unit
+from core.judge.residuals import residuals_report
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
+from tests.core.judge.test_pairing import of_unknown_split
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 
 REPORT_KEYS = [
     "run", "dataset", "target", "split", "part", "per", "where", "relative", "unit", "measure", "measure_unit",
-    "baseline_unit", "n", "mae", "rmse", "baseline_mae", "mae_low", "mae_high", "groups",
+    "baseline_unit", "warnings", "n", "mae", "rmse", "baseline_mae", "mae_low", "mae_high", "groups",
 ]  # fmt: skip
 GROUP_KEYS = ["group", "label", "where", "n_held_out", "n_train", "mae", "mae_low", "mae_high", "rmse"]
 
@@ -126,6 +128,16 @@ def test_per_atom(run: Run, dataset: Dataset) -> None:
     intensive = fake_run(dataset, size_errors(dataset), "gap", recipe=Recipe(target="gap"))
     with pytest.raises(MollensError, match="does not grow with the molecule"):
         group_errors(intensive, dataset, per="atom")
+
+
+def test_errors_of_a_run_of_unknown_split_come_with_a_warning(run: Run, dataset: Dataset) -> None:
+    assert report(run, dataset)["warnings"] == []
+    far = of_unknown_split(fake_run(dataset, size_errors(dataset), "far"))
+    assert report(far, dataset)["warnings"] == [
+        "It is not known which molecules far was trained on, so its errors may be optimistic."
+    ]
+    spread = residuals_report([held_out(far, dataset)])
+    assert spread["warnings"] == report(far, dataset)["warnings"]
 
 
 def test_report_has_the_keys_of_the_interface(run: Run, dataset: Dataset) -> None:

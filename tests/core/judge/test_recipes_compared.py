@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.judge.recipes_compared import by_recipe, recipe_differences, recipe_key, scatter_of_seeds, seeds_of
+from core.judge.recipes_compared import (
+    by_recipe,
+    recipe_differences,
+    recipe_key,
+    same_start,
+    scatter_of_seeds,
+    seeds_of,
+)
 from core.runs.folder import open_run
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 
@@ -82,17 +89,21 @@ def test_seeds_that_agree_leave_the_scatter_of_molecules() -> None:
     assert (found.low[0], found.high[0]) == pytest.approx((low, high))
 
 
-def coverage(trials: int, spread_a: float, spread_b: float) -> float:
-    """How often the interval of 3 seeds each holds the true difference, which is 0; nominal 95 %."""
+def coverage(trials: int, spread_a: float, spread_b: float, shared: float = 0.0, matched: bool = False) -> float:
+    """How often the interval of 3 seeds each holds the true difference, which is 0; nominal 95 %.
+
+    shared: what a seed does to both sides alike
+    """
     random = np.random.default_rng(3)
     held = 0
     for _ in range(trials):
         difficulty = 0.5 + np.abs(random.standard_t(4, 200))
+        both = 1 + shared * random.normal(size=(3, 1))
         sides = [
-            difficulty * (1 + spread * random.normal(size=(3, 1))) * np.exp(0.3 * random.normal(size=(3, 200)))
+            difficulty * (both + spread * random.normal(size=(3, 1))) * np.exp(0.3 * random.normal(size=(3, 200)))
             for spread in (spread_a, spread_b)
         ]
-        found = recipe_differences(*sides, np.ones((1, 200), dtype=bool))
+        found = recipe_differences(*sides, np.ones((1, 200), dtype=bool), matched=matched)
         held += bool(found.low[0] <= 0 <= found.high[0])
     return held / trials
 
@@ -102,7 +113,40 @@ def test_intervals_of_three_seeds_cover(spread_a: float, spread_b: float) -> Non
     assert coverage(400, spread_a, spread_b) >= 0.94
 
 
+@pytest.mark.parametrize(("spread", "shared"), [(0.1, 0.0), (0.02, 0.2)])
+def test_intervals_of_matched_seeds_cover(spread: float, shared: float) -> None:
+    assert coverage(300, spread, spread, shared, matched=True) >= 0.94
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("spread_a", "spread_b"), [(0.0, 0.0), (0.05, 0.05), (0.2, 0.2), (0.2, 0.0)])
 def test_intervals_of_three_seeds_cover_95_percent(spread_a: float, spread_b: float) -> None:
     assert coverage(4000, spread_a, spread_b) >= 0.945
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("spread", "shared"), [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1), (0.02, 0.2), (0.0, 0.3)])
+def test_intervals_of_matched_seeds_cover_95_percent(spread: float, shared: float) -> None:
+    assert coverage(4000, spread, spread, shared, matched=True) >= 0.945
+
+
+def test_matched_seeds_see_what_a_bad_seed_hides() -> None:
+    """The second seed is bad for both recipes; B is 10 % better whatever the seed."""
+    random = np.random.default_rng(4)
+    difficulty = 0.5 + np.abs(random.normal(size=400))
+    level = np.array([[1.0], [3.0], [1.1]])
+    a, b = (f * level * difficulty * np.exp(0.1 * random.normal(size=(3, 400))) for f in (1.0, 0.9))
+    everyone = np.ones((1, 400), dtype=bool)
+    free, matched = recipe_differences(a, b, everyone), recipe_differences(a, b, everyone, matched=True)
+    assert matched.value[0] == free.value[0] < 0
+    assert matched.high[0] - matched.low[0] < 0.5 * (free.high[0] - free.low[0])
+
+
+def test_the_same_seeds_start_alike_only_with_the_same_network() -> None:
+    dataset = half_tested("seeds", 300)
+    a = [seeded(dataset, noise(dataset, 1), k) for k in range(3)]
+    b = [seeded(dataset, noise(dataset, 1), k, batch_size=64) for k in range(3)]
+    wide = [seeded(dataset, noise(dataset, 1), k, n_atom_basis=48) for k in range(3)]
+    assert same_start(a, b)
+    assert not same_start(a, b[::-1]) and not same_start(a, wide) and not same_start(a[:1], b[:1])
+    assert not same_start(a, b[:2])

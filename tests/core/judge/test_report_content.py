@@ -75,7 +75,8 @@ def test_a_report_on_recipes_tells_of_the_seeds(dataset: Dataset) -> None:
     assert row["mae_low"] < errors.min() and row["mae_high"] > errors.max()  # of other seeds, with Student's t
     text = dict(told.methods)
     assert "two recipes, 3 and 3 seeds" in text["Verdict"] and "3 seeds (0, 1, 2)" in text["Split and training"]
-    assert "Sidak" in text["Intervals"]
+    assert "Sidak" in text["Intervals"] and "the narrower one holds" in text["Intervals"]
+    assert "hold each by itself, so two of them say nothing about a difference" in text["Intervals"]
 
 
 def test_a_run_of_unknown_split_gets_no_verdict_and_is_not_said_to_have_held_out_anything(dataset: Dataset) -> None:

@@ -10,7 +10,7 @@ from core.data.split_making import make_split
 from core.data.splits import open_split
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.held_out import held_out
+from core.judge.held_out import HeldOut, held_out
 from core.judge.reports import runs_table_report
 from core.judge.runs_table import common_name, runs_table
 from core.judge.training_facts import trained_on, training_facts
@@ -48,6 +48,24 @@ def test_seeds_of_a_recipe_are_one_row(dataset: Dataset) -> None:
     assert (table.unit, table.mse_unit, table.n_shared) == ("eV", "eV^2", 450)
     assert table.recipe_fields == ["n_atom_basis", "batch_size"]
     assert [row["recipe.batch_size"] for row in rows] == [32, 64]
+
+
+def test_errors_in_another_unit_are_not_put_beside_the_others(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = seeded(dataset, noise(dataset, 1), name="a"), seeded(dataset, noise(dataset, 2), name="b", target="gap")
+
+    def in_debye(run: Run, of: Dataset, part: str) -> HeldOut:
+        found = held_out(run, of, part)
+        return (
+            dataclasses.replace(found, target=dataclasses.replace(found.target, unit="D")) if run.id == b.id else found
+        )
+
+    assert [row["error"] is None for row in runs_table([a, b], dataset).frame.to_dicts()] == [False, False]
+    monkeypatch.setattr("core.judge.runs_table.held_out", in_debye)
+    table = runs_table([a, b], dataset)
+    assert table.unit == "eV" and table.frame["error"].is_null().to_list() == [False, True]
+    assert any("learn different targets" in note for note in table.notes)
 
 
 def test_groups_have_columns_of_their_own(dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from core.data.splits import open_split
 from core.data.store import Dataset
 from core.data.where import parse_where
 from core.errors import MollensError
@@ -12,11 +13,15 @@ from core.judge.held_out import held_out
 from core.judge.predicates import open_predicates
 from core.judge.reports import slices_report
 from core.judge.slices import find_slices
+from core.recipes.recipe import Recipe
 from tests.core.judge.judged_runs import half_tested, noise, seeded
+from tests.fake_runs import fake_run
+
+HALF = Recipe(target="default", split="half")
 
 KEYS = [
-    "run", "id", "dataset", "target", "unit", "level", "looked_at", "mae_validation", "mae", "sentence", "left_out",
-    "within", "slices",
+    "run", "id", "dataset", "target", "unit", "level", "looked_at", "mae_validation", "mae", "sentence", "provisional",
+    "left_out", "within", "slices",
 ]  # fmt: skip
 SLICE_KEYS = [
     "predicates", "label", "where", "n_validation", "mae_validation", "ratio_validation", "n_test", "mae", "rest_mae",
@@ -106,6 +111,15 @@ def test_progress_and_report(dataset: Dataset) -> None:
         report = slices_report(each)
         assert list(report) == KEYS and all(list(one) == SLICE_KEYS for one in report["slices"])
         json.dumps(report, allow_nan=False)
+
+
+def test_a_search_in_a_run_that_has_not_converged_is_provisional(dataset: Dataset) -> None:
+    n = len(open_split(dataset, "half").validation)
+    falling = np.linspace(1.0, 0.1, 30)[:, None] * np.ones((1, n))
+    errors = noise(dataset, 1) * np.where(planted(dataset), 4, 1)
+    found = find_slices([fake_run(dataset, errors, "a", validation=falling, recipe=HALF)], dataset)[0]
+    assert found.sentence.startswith("Worst confirmed group: ")
+    assert found.sentence.endswith(" Provisional: the run had not converged.")
 
 
 def false_confirmations(trials: int) -> float:

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from core.judge.intervals import intervals_of_means
-from core.judge.verdicts import GroupVerdict, against_zero, compare, default_margin, ranges_of, state_of
+from core.judge.verdicts import (
+    GroupVerdict,
+    against_zero,
+    compare,
+    compare_extremes,
+    default_margin,
+    ranges_of,
+    state_of,
+)
 from tests.fake_runs import QM9_SIZES
 
 
@@ -49,6 +57,42 @@ def false_verdicts(trials: int, n: int = 1300) -> float:
 
 def test_exchangeable_errors_seldom_give_a_verdict() -> None:
     assert false_verdicts(120) <= 0.075
+
+
+def false_extremes(trials: int, n: int = 900) -> tuple[float, float]:
+    """Share of test sets in which the size with the largest error is called worse than that with the least.
+
+    By `compare`, which knows nothing of the others, and by `compare_extremes`.
+    """
+    random = np.random.default_rng(2)
+    share = np.array(list(QM9_SIZES.values()), dtype=float)
+    share /= share.sum()
+    spoken = np.zeros(2)
+    for trial in range(trials):
+        of = random.choice(len(share), n, p=share)
+        member = of == np.flatnonzero(np.bincount(of) >= 10)[:, None]
+        found = intervals_of_means(np.abs(random.standard_t(4, n))[None], member, seed=trial % 5)[0]
+        counts = member.sum(axis=1)
+        ends = [
+            {"mae": found.mean[k], "mae_low": found.low[k], "mae_high": found.high[k], "n_held_out": counts[k]}
+            for k in (np.argmax(found.mean), np.argmin(found.mean))
+        ]
+        spoken += [compare(*ends, "mae") == "above", compare_extremes(*ends, "mae", len(member)) == "above"]
+    one, all_of_them = spoken / trials
+    return float(one), float(all_of_them)
+
+
+def test_extremes_picked_out_of_many_alike_groups_seldom_give_a_verdict() -> None:
+    one_by_one, together = false_extremes(40)
+    assert one_by_one > 0.05 and together <= 0.05
+
+
+def test_extremes_of_two_groups_are_compared_as_they_are() -> None:
+    rows = [{"mae": 3.0, "mae_low": 2.0, "mae_high": 4.0, "n_held_out": 40},
+            {"mae": 1.0, "mae_low": 0.0, "mae_high": 1.9, "n_held_out": 40}]  # fmt: skip
+    assert compare_extremes(*rows, "mae", 1) == "above"
+    assert compare_extremes(*rows, "mae", 20) == "overlap"
+    assert compare_extremes({"mae": 3.0}, rows[1], "mae", 2) == "unknown"
 
 
 @pytest.mark.slow

@@ -12,7 +12,9 @@ from tests.core.judge.test_verdicts import group
     [
         (0.0121, 0.0183, "12 to 18 meV"),
         (-0.0004, 0.0013, "−0.4 to 1.3 meV"),
-        (0.9, 1.8, "0.9 to 1.8 eV"),
+        (0.9, 1.8, "900 to 1,800 meV"),
+        (-0.9, 12.0, "−1 to 12 eV"),
+        (1.1, 1.8, "1.1 to 1.8 eV"),
         (0.00012, 0.00013, "0.12 to 0.13 meV"),
         (0.0101, 0.0102, "10 meV"),
     ],
@@ -59,7 +61,7 @@ def test_what_groups_share_is_said_once() -> None:
         "B is better for molecules with N by 10 to 20 meV and with O by 10 to 20 meV."
     )
     worse = [ranged("for 12 atoms", "A better", 0.01, 0.02)]
-    assert ranges_sentence(worse, "eV") == "B is worse for 12 atoms by 10 to 20 meV."
+    assert ranges_sentence(worse, "eV") == "A is better for 12 atoms by 10 to 20 meV."
 
 
 def test_the_whole() -> None:
@@ -79,4 +81,12 @@ def test_provisional() -> None:
         "A had a rising validation error",
         "B had too few epochs to tell whether it had converged",
     ]
+    assert provisional([("B", ["not recorded"])]) == ["B came without a record of its training"]
     assert provisional([("A", ["still falling", "converged", "rising"])]) == ["2 of 3 seeds of A had not converged"]
+    falling = ["still falling"] * 3
+    assert provisional([("A", falling), ("B", falling)]) == ["no seed of A or B had converged"]
+    some = ["converged", "still falling", "converged"]
+    assert provisional([("A", falling), ("B", some)]) == [
+        "no seed of A had converged",
+        "1 of 3 seeds of B had not converged",
+    ]

@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import MollensError
 from core.runs.foreign_files import find_files, is_archive, list_models, load_command, unpack
+from tests.hostile_zip import with_long_list
 
 WHOLE = ("best_model", "config.yaml", "split.npz", "checkpoints/epoch=03.ckpt", "csv/version_2/metrics.csv",
          "csv/version_10/metrics.csv", "other/notes.txt")  # fmt: skip
@@ -58,7 +59,7 @@ def test_without_best_model_the_best_epoch_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MollensError, match=r"holds no best_model and no checkpoint, but config.yaml, split.npz"):
+    with pytest.raises(MollensError, match=r"holds no best_model, no checkpoint .*, but config.yaml, split.npz"):
         find_files(make(tmp_path / "run", "config.yaml", "split.npz"))
     with pytest.raises(MollensError, match="not found"):
         find_files(tmp_path / "nothing")
@@ -142,3 +143,28 @@ def test_the_command_leaves_out_what_is_not_said() -> None:
     assert load_command("a b", "n", "d", unit=None, target="x", level_of_theory="B3LYP") == (
         "python -m core load-model 'a b' --name n --dataset d --target x --level-of-theory B3LYP"
     )
+
+
+def test_a_long_list_of_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with pytest.raises(MollensError, match="holds 20,001 files"):  # the same form, read and counted
+        unpack(with_long_list(tmp_path / "many.zip", 20_001), tmp_path / "out")
+    long = with_long_list(tmp_path / "long.zip", 200_000)
+    with pytest.raises(MollensError, match="list of its entries has more than"):
+        unpack(long, tmp_path / "out")
+    assert not is_archive(long) and not (tmp_path / "out").exists()
+
+
+def test_an_export_is_found_before_a_pickle_and_only_with_both_files(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "out", "best_model", "model.safetensors", "model.json", "seen/hashes.npy", "seen/codes.npy"
+    )
+    found = find_files(folder)
+    assert (found.model.name, found.seen) == ("model.safetensors", folder / "seen")
+    assert find_files(folder / "model.json").model.name == "model.safetensors"
+    assert find_files(folder / "best_model").model.name == "best_model"
+    (folder / "model.json").unlink()
+    assert find_files(folder).model.name == "best_model"
+    with pytest.raises(MollensError, match="belong together"):
+        find_files(folder / "model.safetensors")
+    (folder / "seen" / "codes.npy").unlink()
+    assert find_files(folder).seen is None
