@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import errors_page
 from benchmarks.timing import median_seconds
 from core.data.search import make_index
 from core.data.store import Dataset, open_dataset
-from core.judge import tables
+from core.judge import cell_sums
 from core.judge.compare import compare_runs, differences
 from core.judge.errors import errors_of_all, report
 from core.judge.groupings import open_grouping
@@ -45,6 +46,7 @@ def measure() -> dict[str, Any]:
         "by element, ms": _milliseconds(lambda: report(one, dataset, "element")),
         "compare two by size, ms": _milliseconds(lambda: compare_runs(one, other, dataset, "size")),
         **_many(dataset, one),
+        **errors_page.page(),
     }
 
 
@@ -94,7 +96,7 @@ def _tables(dataset: Dataset, run: Run, rows: np.ndarray, ids: np.ndarray, error
     def tell(words: str, by: str, first: bool = False, **options: Any) -> None:
         def ask() -> list[Any]:
             if first:
-                tables._KEPT.clear()
+                cell_sums.KEPT.clear()
             return errors_of_all(sources, by, **options)
 
         wall, processor, groups = _cost(ask)

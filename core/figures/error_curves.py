@@ -18,8 +18,8 @@ from core.figures.error_axes import (
     built,
     linear_ticks,
     log_axis_ticks,
+    middle_cut,
     names_at_end,
-    short_name,
     tick_texts,
 )
 from core.figures.error_heatmaps import thinned
@@ -75,7 +75,7 @@ def group_curves(
     notes = []
     if names:
         ends = [
-            LineEnd(c.values[-1] * view.factor, as_text(short_name(c.name)), c.style.colour, bold=True) for c in curves
+            LineEnd(c.values[-1] * view.factor, as_text(middle_cut(c.name)), c.style.colour, bold=True) for c in curves
         ]
         notes = names_at_end(ends, low, high, view, height - 48)
     if view.on_log:

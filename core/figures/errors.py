@@ -19,8 +19,8 @@ from core.figures.error_axes import (
     error_axis,
     hover_text,
     limit,
+    middle_cut,
     names_at_end,
-    short_name,
     value_range,
 )
 from core.figures.error_groups import GroupAxis
@@ -51,13 +51,15 @@ def error_by_number(
     narrow: leave out the names at the ends of the lines, for a small figure beside one that has them
     """
     c = colours(view.dark)
-    longest = max(len(short_name(model.name)) for model in models)
+    longest = max(len(middle_cut(model.name)) for model in models)
     right = 12 if narrow else max(130, 20 + 7 * longest)
     low, high = value_range(models, view, baseline=True)
-    traces: list[dict[str, Any]] = [_training_bars(models[0].table, axis, view)]
-    notes = [] if narrow else [_most_in_training(models[0].table, axis, view)]
+    counted = next((model.table for model in models if model.table["n_train"].sum()), None)  # where it is known
+    first = models[0].table if counted is None else counted
+    traces: list[dict[str, Any]] = [_training_bars(first, axis, view)]
+    notes = [] if narrow or counted is None else [_most_in_training(counted, axis, view)]
     ends: list[LineEnd] = []
-    line, told = _baseline(models[0].table, axis, view, high)
+    line, told = _baseline(first, axis, view, high)
     traces += line
     ends += [LineEnd(min(line[0]["y"][-1], high), "baseline: composition", c.faint)] if line else []
     notes += told
@@ -87,7 +89,7 @@ def error_by_number(
         },
         "yaxis": {"overlaying": "y2", **error_axis(low, high, view)},
         "yaxis2": {
-            "range": [0, max([*models[0].table["n_train"], 1]) * 2.9], "visible": False, "fixedrange": True,
+            "range": [0, max([*first["n_train"], 1]) * 2.9], "visible": False, "fixedrange": True,
             "side": "right",
         },
     }  # fmt: skip
@@ -239,7 +241,7 @@ def _of_model(
     last = segments[-1][-1][1] if segments else rows[-1][1] if rows else None
     if last is None:
         return traces, []
-    return traces, [LineEnd(last[view.measure] * view.factor, as_text(short_name(model.name)), colour, bold=True)]
+    return traces, [LineEnd(last[view.measure] * view.factor, as_text(middle_cut(model.name)), colour, bold=True)]
 
 
 _MARKS = {"filled": (6.5, 0.0), "hollow": (7.0, 1.6), "dot": (4.5, 0.0)}  # size, line

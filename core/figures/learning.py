@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.error_axes import as_text, linear_ticks, log_axis_ticks, tick_texts
+from core.figures.error_axes import as_text, linear_ticks, log_axis_ticks, middle_cut, tick_texts
 from core.figures.error_heatmaps import thinned
 from core.figures.numbers import duration, number, significant
 from core.figures.theme import ModelStyle, annotate, colours, figure, rgba, spread
@@ -27,9 +27,9 @@ _INSIDE = 0.72
 """A line that ends before this share of the axis has its name at its end, the others have theirs at the edge."""
 _LINE = 16
 """Pixels that a name takes."""
-_WIDTH = 420
+_WIDTH = 310
 """Pixels that the plot is about wide: only to see which names would touch."""
-_BESIDE = (0, 13, -13, 24, -24, 36, -36, 50, -50)
+_BESIDE = (0, 13, -13, 24, -24, 36, -36, 50, -50, 66, -66, 82, -82, 100)
 """Where a name may stand to the end of its line, in pixels; the first that is free."""
 
 
@@ -260,11 +260,3 @@ def _kept_inside(places: list[float]) -> list[float]:
         return places
     shift = max(0.0, -min(places)) - max(0.0, max(places) - 1.0)
     return [place + shift for place in places]
-
-
-def middle_cut(name: str, longest: int = 26) -> str:
-    """A name cut in its middle: what tells two runs apart often stands at the end. Not escaped."""
-    if len(name) <= longest:
-        return name
-    tail = (longest - 1) // 2
-    return f"{name[: longest - 1 - tail].rstrip()}…{name[-tail:].lstrip()}"

@@ -100,14 +100,17 @@ def charge_values(dataset: Dataset, row: int) -> AtomValues:
 
 
 def _of_recipe(bench: Bench, recipe: int, row: int) -> Sequence[Floats]:
-    """Relative contributions in each run of a recipe that has been looked into."""
-    runs = [run for run in bench.of_recipe(recipe) if run.inside is not None and run.place[row] >= 0]
+    """Relative contributions in the runs of a recipe that have been looked into, one of each seed."""
+    runs: dict[int, BenchRun] = {}
+    for run in bench.runs:
+        if run.group == recipe and run.inside is not None and run.place[row] >= 0:
+            runs.setdefault(run.run.seed, run)
     if not runs:
         raise MollensError(
             f"{bench.recipes[recipe]}: nobody has looked inside; do it with: "
             f"python -m core look-inside {bench.of_recipe(recipe)[0].run.id}"
         )
-    return [_relative(bench, run, row) for run in runs]
+    return [_relative(bench, run, row) for run in runs.values()]
 
 
 def _relative(bench: Bench, run: BenchRun, row: int) -> Floats:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.data.indexing import index_task, start_index
+from core.data.search import index_ready
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import number
@@ -14,7 +16,19 @@ from core.tasks import reap_children
 from pages.common.appearance import plain
 from pages.common.furniture import progress
 
+MOST_UNINDEXED = 5_000
+"""Molecules whose functional groups are found within about 3 s without an index."""
 _FAULT = "_index_fault"
+
+
+def groups_wait(place: DeltaGenerator, dataset: Dataset, by: str) -> bool:
+    """Whether a grouping has to wait for the index of the dataset; `place` then offers to make it."""
+    if by != "functional_group" or dataset.molecules.n_molecules <= MOST_UNINDEXED or index_ready(dataset):
+        return False
+    with place:
+        why = "Functional groups are found with the index of the dataset; shown by size meanwhile."
+        offer_index(dataset, "groups", why, lambda: index_ready(dataset))
+    return True
 
 
 def offer_index(dataset: Dataset, key: str, why: str, ready: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,8 @@ from core.runs.folder import Run
 from core.runs.predictions import predictions_folder
 from pages.common.loaders import load_runs
 
+_CONVERGENCE: dict[tuple[str, int], Convergence] = {}
+_MOST_KEPT = 400
 TOGETHER = ("all", "size", "element", "rarity")
 """Groupings whose tables are made in one go."""
 
@@ -102,13 +105,15 @@ class Bench:
     """"test" or "validation" """
     within: Selection = field(default_factory=Selection)
     """filters that everything is limited to, unless a question names others"""
+    asked: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """answers for these runs while the page is made, wanted again and again; to look into the caches takes longer"""
 
     @cached_property
     def stamps(self) -> dict[str, tuple[Any, ...]]:
         """Run id -> what changes whenever its predictions or the dataset do, as they are now."""
         return {run.id: _stamp(run, self.dataset) for run in self.runs}
 
-    @property
+    @cached_property
     def same_split(self) -> bool:
         """Whether the runs share their split, so that no molecule has to be left out."""
         return len({(run.dataset_name, run.split_hash) for run in self.runs}) == 1
@@ -116,19 +121,40 @@ class Bench:
     @property
     def unknown(self) -> list[Run]:
         """Runs of which nobody knows what they have seen: their errors may be optimistic."""
-        return [run for run in self.runs if not _split_known(self.stamps[run.id], run, self.dataset)]
+        if "unknown" not in self.asked:
+            known = {run.id for run in self.runs if _split_known(self.stamps[run.id], run, self.dataset)}
+            self.asked["unknown"] = [run for run in self.runs if run.id not in known]
+        return list(self.asked["unknown"])
 
     def held_out(self, run: Run) -> HeldOut:
         """The molecules that this run is judged on, before the filters."""
-        return _held_out(self.stamps[run.id], self._common_stamp(), self.part, run, self)
+        if run.id not in self.asked:
+            self.asked[run.id] = _held_out(self.stamps[run.id], self._common_stamp(), self.part, run, self)
+        found: HeldOut = self.asked[run.id]
+        return found
 
     def tables(
-        self, by: str, per: str = "molecule", within: Selection | None = None, relative: str | None = None
+        self,
+        by: str,
+        per: str = "molecule",
+        within: Selection | None = None,
+        relative: str | None = None,
+        runs: Sequence[Run] | None = None,
     ) -> list[pl.DataFrame]:
-        """Errors by group for every run, see `core.judge.errors.errors_of_all`; `rare:` counts those of the first."""
-        stamps = tuple(self.stamps.values())
+        """Errors by group for every run, see `core.judge.errors.errors_of_all`; `rare:` counts those of the first.
+
+        runs: only those, of which not every view of the page needs the table
+        """
         chosen = self.within if within is None else within
-        return _tables((stamps, self.part), by, per, _key(chosen), relative, self, chosen)
+        ids = tuple(run.id for run in (self.runs if runs is None or by in TOGETHER else runs))
+        key = (by, per, chosen, relative, ids)
+        if key not in self.asked:
+            stamp = (tuple(self.stamps.values()), self.part)
+            self.asked[key] = _tables(stamp, ids, by, per, _key(chosen), relative, self, chosen)
+        found: list[pl.DataFrame] = self.asked[key]
+        if runs is not None and by in TOGETHER:
+            return [found[self.runs.index(run)] for run in runs]
+        return found
 
     def table(
         self, run: Run, by: str, per: str = "molecule", within: Selection | None = None, relative: str | None = None
@@ -195,7 +221,12 @@ def _key(selection: Selection) -> tuple[str, ...]:
 
 def run_convergence(run: Run) -> Convergence:
     """Has the run's validation error stopped falling?"""
-    return _convergence(str(run.path), _modified(run.path / "metrics.jsonl"), run)
+    key = (str(run.path), _modified(run.path / "metrics.jsonl"))
+    if key not in _CONVERGENCE:  # asked for three times by every model on the page
+        while len(_CONVERGENCE) >= _MOST_KEPT:
+            _CONVERGENCE.pop(next(iter(_CONVERGENCE)), None)
+        _CONVERGENCE[key] = convergence(run)
+    return _CONVERGENCE[key]
 
 
 def learning_of(runs: list[Run]) -> list[LearningCurve]:
@@ -216,7 +247,7 @@ def sound(bench: Bench) -> tuple[Bench, list[str]]:
             good.append(run)
         except MollensError as error:
             faults.append(str(error))
-    return replace(bench, runs=good), faults
+    return replace(bench, runs=good, asked={}), faults
 
 
 def nothing_shared(bench: Bench) -> list[str]:
@@ -259,13 +290,13 @@ def _split_known(stamp: tuple[Any, ...], _run: Run, _dataset: Dataset) -> bool:
 
 @st.cache_resource(max_entries=300, show_spinner="Measuring errors")
 def _tables(
-    stamp: tuple[Any, ...], by: str, per: str, within: tuple[str, ...], relative: str | None, _bench: Bench,
-    _selection: Selection,
+    stamp: tuple[Any, ...], ids: tuple[str, ...], by: str, per: str, within: tuple[str, ...], relative: str | None,
+    _bench: Bench, _selection: Selection,
 ) -> list[pl.DataFrame]:  # fmt: skip
     if by in TOGETHER:
         together = _tables_together(stamp, per, within, relative, _bench, _selection)
         return [of_run[by] for of_run in together]
-    sources = [_bench.held_out(run) for run in _bench.runs]
+    sources = [_bench.held_out(run) for run in _bench.runs if run.id in ids]
     groups = _bench.grouping(by) if by.startswith("rare:") else by
     return errors_of_all(sources, groups, per, _bench.mask(_selection), relative)
 
@@ -278,8 +309,10 @@ def _tables_together(
     """The tables that every view of the page needs, of all runs in one go: one pass over the resamples, not four."""
     sources = [_bench.held_out(run) for run in _bench.runs]
     molecules = _bench.dataset.molecules
-    every = np.unique(np.concatenate([source.all_rows for source in sources]))
-    groups = {by: make_groups(molecules, every, by) for by in TOGETHER}
+    there = np.zeros(molecules.n_molecules, dtype=bool)
+    for source in sources:
+        there[source.all_rows] = True
+    groups = {by: make_groups(molecules, np.flatnonzero(there), by) for by in TOGETHER}
     flat = tuple(group for of_kind in groups.values() for group in of_kind)
     found = []
     for table in errors_of_all(sources, flat, per, _bench.mask(_selection), relative):
@@ -299,7 +332,10 @@ def _curves(
 ) -> GroupCurves | None:  # fmt: skip
     groups = _bench.grouping(by) if isinstance(by, str) and by.startswith("rare:") else by
     mask = _bench.mask(_selection)
-    return validation_curves(_run, _bench.dataset, groups, measure, per, *([] if mask is None else [mask]))
+    known = _bench.asked.get(_run.id)
+    return validation_curves(
+        _run, _bench.dataset, groups, measure, per, mask, None if known is None else known.train_rows
+    )
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
@@ -321,8 +357,3 @@ def _distribution(
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _learning(stamp: tuple[Any, ...], _groups: list[list[Run]]) -> list[LearningCurve]:
     return learning_curves(_groups)
-
-
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _convergence(folder: str, modified: int, _run: Run) -> Convergence:
-    return convergence(_run)

@@ -48,7 +48,7 @@ _molecule = st.components.v2.component(
 )
 _gallery = st.components.v2.component(
     "mollens_gallery",
-    html='<div class="gallery" role="listbox"></div>',
+    html='<div class="gallery" role="listbox"></div><div class="remark" hidden></div>',
     css=(_BROWSER / "gallery.css").read_text(),
     js=_LIBRARY + (_BROWSER / "gallery.js").read_text(),
 )
@@ -78,6 +78,10 @@ class GalleryItem:
     """muted lines under the molecule"""
     picture: str | None = None
     """address of a flat picture to show in place of the molecule in 3D; empty where there is none to show"""
+    flat: str = ""
+    """address of a flat picture for browsers that cannot draw in 3D"""
+    bar: float | None = None
+    """length from 0 to 1 of a bar under the molecule; None for no bar"""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,10 @@ class AtomColumn:
     label: str
     unit: str
     values: tuple[float | None, ...]
+    decimals: int = 2
+    """beside the atoms; two more where one atom is told of alone"""
+    signed: bool = False
+    """write a plus as well"""
 
 
 def molecule_view(
@@ -123,7 +131,14 @@ def molecule_view(
 
 
 def molecule_explorer(
-    molecules: Molecules, row: int, key: str, columns: Sequence[AtomColumn] = (), picture: str = "", height: int = 340
+    molecules: Molecules,
+    row: int,
+    key: str,
+    columns: Sequence[AtomColumn] = (),
+    picture: str = "",
+    height: int = 340,
+    atom_colours: Sequence[str] | None = None,
+    marks: Sequence[AtomLabel] = (),
 ) -> None:
     """Show one molecule with tools: labels, spin, and distances, angles and dihedrals between clicked atoms.
 
@@ -133,6 +148,8 @@ def molecule_explorer(
         key: unique on the page; keep it the same for different molecules, so that the view is used again.
         columns: values of its atoms, for labels and for the words about a clicked atom.
         picture: address of a flat picture, shown where there can be no 3D view.
+        atom_colours: `#RRGGBB` per atom instead of the element's colour; bonds become grey.
+        marks: texts beside a few atoms, shown until the reader asks for other labels.
     """
     positions = molecules.positions[molecules.atoms(row)]
     drawing = {
@@ -141,6 +158,8 @@ def molecule_explorer(
         "stored": positions.tolist(),
         "columns": [asdict(column) for column in columns],
         "picture": picture,
+        "colours": list(atom_colours) if atom_colours is not None else None,
+        "marks": [asdict(mark) for mark in marks],
     }
     _molecule(data={**_common(zoom=1.35, stick=0.10, sphere=0.26), "molecule": drawing, "height": height}, key=key)
 
@@ -154,7 +173,9 @@ def molecule_gallery(
     smallest: int | str = 104,
     height: int = 76,
 ) -> str | None:
-    """Show several small molecules, one of them selected; a click or Enter gives its id back.
+    """Show several small molecules, one of them selected; a click or Enter gives its id back, arrow keys move.
+
+    The same molecules under the same key keep their drawings when their words, their size or the selection change.
 
     Args:
         selected: id of the item with the frame.
@@ -190,6 +211,8 @@ def _shown(molecules: Molecules, item: GalleryItem) -> dict[str, Any]:
         "right": item.right,
         "lines": list(item.lines),
         "picture": item.picture,
+        "flat": item.flat,
+        "bar": None if item.bar is None else min(max(item.bar, 0.0), 1.0),
     }
     drawing = _drawing(molecules, item.row)
     return {**words, "label": drawing["title"], "molecule": drawing if item.picture is None else None}

@@ -31,21 +31,35 @@ function load3Dmol(addresses) {
 }
 
 // One drawing per frame: compiling shaders takes a while without a fast GPU, and the page must stay usable meanwhile.
+// What is large is drawn before the thumbnails that wait.
 const TURNS = "__mollens_turns";
 
-function inTurn(work) {
-  const turn = () =>
-    new Promise((done) =>
-      requestAnimationFrame(() => {
-        try {
-          work();
-        } finally {
-          done();
-        }
-      }),
-    );
-  window[TURNS] = (window[TURNS] ?? Promise.resolve()).then(turn);
-  return window[TURNS];
+function inTurn(work, first = false) {
+  const turns = (window[TURNS] ??= { waiting: [], busy: false });
+  return new Promise((done) => {
+    const turn = () => {
+      try {
+        work();
+      } finally {
+        done();
+      }
+    };
+    if (first) turns.waiting.unshift(turn);
+    else turns.waiting.push(turn);
+    if (!turns.busy) {
+      turns.busy = true;
+      requestAnimationFrame(() => nextTurn(turns));
+    }
+  });
+}
+
+function nextTurn(turns) {
+  try {
+    turns.waiting.shift()();
+  } finally {
+    turns.busy = turns.waiting.length > 0;
+    if (turns.busy) requestAnimationFrame(() => nextTurn(turns));
+  }
 }
 
 function viewers() {
@@ -122,7 +136,7 @@ function drawMolecule(host, molecule, look, onAtom) {
   if (!viewer) {
     host.replaceChildren();
     if (!hasWebGL()) {
-      say(host, "No 3D view: this browser has WebGL switched off.", molecule.picture);
+      say(host, NO_WEBGL, molecule.picture);
       return null;
     }
     viewer = window.$3Dmol.createViewer(host, { backgroundAlpha: 0, disableFog: true, antialias: true });
@@ -195,5 +209,6 @@ function forget(host) {
   }
 }
 
+const NO_WEBGL = "No 3D view: this browser has WebGL switched off.";
 const NOT_LOADED =
   "No 3D view: 3Dmol.js could not be loaded. Run tools/fetch_static.py once where npm is installed, or connect to the internet.";

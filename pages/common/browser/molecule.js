@@ -5,11 +5,12 @@ const SETTINGS = "__mollens_settings"; // the reader's labels and spin, kept fro
 const MINUS = "\u2212";
 
 function settings() {
-  if (!window[SETTINGS]) window[SETTINGS] = { labels: "off", spin: false };
+  if (!window[SETTINGS]) window[SETTINGS] = { labels: null, spin: false };
   return window[SETTINGS];
 }
 
 const written = (value, decimals) => value.toFixed(decimals).replace(/^-(?=0(\.0*)?$)/, "").replace("-", MINUS);
+const columnText = (column, value, decimals) => (column.signed && value > 0 ? "+" : "") + written(value, decimals);
 const minus = (a, b) => a.map((x, i) => x - b[i]);
 const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
@@ -44,7 +45,7 @@ export default function (component) {
   showTools(root, state);
   tell(root, state);
   load3Dmol(data.scripts)
-    .then(() => inTurn(() => host.isConnected && redraw(root, host, state)))
+    .then(() => inTurn(() => host.isConnected && redraw(root, host, state), true))
     .catch(() => say(host, NOT_LOADED, data.molecule.picture));
   return () => {
     forget(host);
@@ -86,7 +87,7 @@ function showTools(root, state) {
   root.querySelector(".spin").setAttribute("aria-pressed", String(settings().spin));
   const list = root.querySelector(".labels");
   list.replaceChildren();
-  for (const [key, name] of [["off", "off"], ["element", "element"], ["index", "number"], ...state.data.molecule.columns.map((c) => [c.key, c.label])]) {
+  for (const [key, name] of kinds(state)) {
     const button = element("button", "", name, list);
     button.type = "button";
     button.dataset.labels = key;
@@ -99,29 +100,37 @@ function showTools(root, state) {
   }
 }
 
+// The kinds of labels: key and name. Marks are what the page itself wants to point out.
+function kinds(state) {
+  const { columns, marks } = state.data.molecule;
+  const own = marks.length ? [["marks", "largest"]] : [];
+  return [...own, ["off", "off"], ["element", "element"], ["index", "number"], ...columns.map((c) => [c.key, c.label])];
+}
+
 function labelsOf(state) {
-  const wanted = settings().labels;
-  const known = ["off", "element", "index", ...state.data.molecule.columns.map((c) => c.key)];
-  return known.includes(wanted) ? wanted : "off";
+  const wanted = settings().labels ?? "marks";
+  const known = kinds(state).map(([key]) => key);
+  return known.includes(wanted) ? wanted : known[0] === "marks" ? "marks" : "off";
 }
 
 function labelTexts(state) {
   const molecule = state.data.molecule;
   const kind = labelsOf(state);
   if (kind === "off") return [];
+  if (kind === "marks") return molecule.marks;
   const column = molecule.columns.find((c) => c.key === kind);
   return molecule.symbols.map((symbol, atom) => {
     if (kind === "element") return { atom, text: symbol };
     if (kind === "index") return { atom, text: String(atom + 1) };
     const value = column.values[atom];
-    return { atom, text: value === null ? "no value" : written(value, 2) };
+    return { atom, text: value === null ? "no value" : columnText(column, value, column.decimals) };
   });
 }
 
 function redraw(root, host, state) {
   const { molecule, look } = state.data;
   const viewer = drawMolecule(host, { ...molecule, labels: labelTexts(state) }, look, (atom) => pick(root, host, state, atom.index));
-  if (!viewer) return;
+  if (!viewer) return root.querySelector(".measured").replaceChildren();
   viewer.removeAllShapes();
   drawMeasure(viewer, state);
   viewer.render();
@@ -210,7 +219,8 @@ function tell(root, state) {
     element("span", "", ` at ${molecule.stored[atom].map((x) => written(x, 4)).join(", ")} Å`, box);
     for (const column of molecule.columns) {
       const value = column.values[atom];
-      const text = value === null ? "no value" : written(value, 4) + (column.unit ? " " + column.unit : "");
+      const words = value === null ? "" : columnText(column, value, column.decimals + 2);
+      const text = value === null ? "no value" : words + (column.unit ? " " + column.unit : "");
       element("span", "", ` · ${column.label} ${text}`, box);
     }
   } else element("span", "", "Click atoms: one for its values, two for a distance, three for an angle, four for a dihedral.", box);
