@@ -69,10 +69,11 @@ def schnetpack_config(model: TrainedModel, data: dict[str, Any], training: dict[
     pooling = network.get("pooling", "sum")
     output: dict[str, Any] = {"n_in": network["n_atom_basis"]}
     if pooling == "dipole":
+        vectors = network.get("vectors")
         output |= {
             "_target_": "schnetpack.atomistic.DipoleMoment",
             "predict_magnitude": True,
-            "use_vector_representation": kind == "PaiNN",
+            "use_vector_representation": kind == "PaiNN" if vectors is None else vectors,
             "dipole_key": target,
         }
     else:

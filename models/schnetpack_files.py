@@ -29,8 +29,27 @@ __all__ = ["MOST_PICKLE", "MOST_TENSORS", "Record", "SavedFile", "Stored", "open
 MOST_PICKLE = 4 << 20
 """bytes of the pickle inside a file, without its tensors; those of SchNetPack have 10 to 200 thousand"""
 MOST_ENTRIES = 20_000
+_MOST_DIRECTORY = 8 << 20  # bytes of the list of a zip's entries
 MOST_TENSORS = 1 << 30
 """bytes of the tensors of one network"""
+
+
+class _Cautious:
+    """A stream for ZipFile, which reads the list of entries in one go: a long one would take ten times its bytes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self._stream = stream
+        self.most: int | None = _MOST_DIRECTORY
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file; refused beyond `most` bytes as long as that is set."""
+        if self.most is None:
+            return self._stream.read(size)
+        content = self._stream.read(size if 0 <= size <= self.most else self.most + 1)
+        if len(content) > self.most:
+            raise ValueError(f"the list of its entries has more than {self.most:,} bytes")
+        return content
 
 
 class SavedFile:
@@ -44,12 +63,13 @@ class SavedFile:
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path = path
         try:
-            self._zip = zipfile.ZipFile(stream)
+            self._zip = zipfile.ZipFile(_Cautious(stream))  # type: ignore[arg-type]
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
             raise ModelError(
                 f"{path.name}: is no file that torch.save has written since torch 1.6 ({error}); expected best_model "
                 "or a .ckpt of SchNetPack 2"
             ) from error
+        self._zip.fp.most = None  # type: ignore[union-attr]
         entries = self._zip.infolist()
         if len(entries) > MOST_ENTRIES:
             raise ModelError(f"{path.name}: holds {len(entries):,} parts; a model has at most {MOST_ENTRIES:,}")

@@ -29,6 +29,8 @@ _SHIFTED = {"schnetpack.nn.activations.shifted_softplus"}
 _IDENTITY = {"torch.nn.modules.linear.Identity"}
 _HOOKS = re.compile(r"_(?!.*always_called|.*with_kwargs).*hooks")
 _DEEPEST = 12
+MOST_KEY = 80
+"""letters of the key of an output"""
 _LARGEST = {"n_atom_basis": 4096, "n_interactions": 64, "n_rbf": 4096}
 
 
@@ -52,6 +54,8 @@ class ForeignNetwork:
     epoch: int | None = None
     """finished epochs when a checkpoint was written; a best_model does not say"""
     step: int | None = None
+    description: dict[str, Any] = field(default_factory=dict)
+    """model.json of a model that Mollens has exported; empty for SchNetPack's own files"""
 
     @property
     def n_parameters(self) -> int:
@@ -213,22 +217,39 @@ def _keywords(representation: Record, kind: str, what: str) -> dict[str, Any]:
         _check_epsilon(representation, what)
     _check_activations(representation, _SHIFTED if kind == "schnet" else _SILU, what)
     sizes = {"n_atom_basis": n_features, "n_interactions": len(interactions), "n_rbf": basis.get("n_rbf")}
-    for key, value in sizes.items():
-        if type(value) is not int or not 1 <= value <= _LARGEST[key]:
-            raise ModelError(f"{what}: {key} is {value!r}; expected 1 to {_LARGEST[key]:,}")
+    check_sizes(sizes, what)
     return sizes | {"cutoff": 0.0}  # the cutoff is a number of the state dict; `network_keywords` puts it in
+
+
+def check_sizes(sizes: Mapping[str, Any], what: str) -> None:
+    """Refuse keywords of `build_network` that are missing or larger than those of any network.
+
+    Raises:
+        ModelError: naming the keyword.
+    """
+    for key, most in _LARGEST.items():
+        value = sizes.get(key)
+        if type(value) is not int or not 1 <= value <= most:
+            raise ModelError(f"{what}: {key} is {str(value)[:40]}; expected 1 to {most:,}")
 
 
 def network_keywords(found: ForeignNetwork) -> dict[str, Any]:
     """The keywords of `build_network`, with the cutoff that stands among the numbers.
 
     Raises:
-        ModelError: if that is no positive length.
+        ModelError: if that is no positive length, or the network has far more numbers than the file.
     """
     cutoff = found.state.get("representation.cutoff_fn.cutoff", np.zeros(1))
     value = float(cutoff.reshape(-1)[0]) if cutoff.size == 1 else math.nan
     if not 0 < value <= 100:
         raise ModelError(f"the cutoff is {value} Å; expected a positive one of at most 100")
+    width = found.keywords["n_atom_basis"]
+    least = found.keywords["n_interactions"] * width * max(width, found.keywords["n_rbf"])
+    if found.n_parameters < least:  # before anybody builds it: a short file can ask for any size
+        raise ModelError(
+            f"a network of {found.keywords['n_interactions']} interactions and {width:,} features has more than "
+            f"{least:,} numbers; the file has {found.n_parameters:,}"
+        )
     # the shortest number that has these float32 bits: 4.0 for 4.0, 4.6 for 4.5999999
     return found.keywords | {"cutoff": float(str(np.float32(value)))}
 
@@ -283,6 +304,6 @@ def _output(module: Record, kind: str, what: str) -> tuple[str, str]:
             )
         key = module.get("output_key")
     _check_activations(module, _SILU, what)
-    if not isinstance(key, str) or not key or len(key) > 80:
+    if not isinstance(key, str) or not key or len(key) > MOST_KEY:
         raise ModelError(f"{what}: the key of the output is {key!r}; expected a name")
     return pooling, key

@@ -55,5 +55,4 @@ def read_offset(
                     reference[number] = reference.get(number, 0.0) + float(value)
     if scale != 1.0:
         adds.append("scale")
-    pooling = pooling or ("mean" if model.get("output_modules") is None else "sum")
-    return Offset(pooling or "sum", reference, mean, scale), tuple(adds)
+    return Offset(pooling or "sum", reference, mean, scale), tuple(dict.fromkeys(adds))

@@ -7,11 +7,13 @@ import pickle
 import pickletools
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from models.errors import ModelError
 
 _MOST_BUILT = 1_000_000  # elements that calls of list, dict and set may copy, all together
+
+_MOST_UNFOLDED = 1_000_000  # values, counting those of a shared container wherever it is named
 
 NAMES = {
     "collections OrderedDict", "collections defaultdict", "typing Any", "functools partial", "pathlib PosixPath",
@@ -157,8 +159,14 @@ def _is_allowed(name: str) -> bool:
     return name in NAMES or storage or any(module == room or module.startswith(room + ".") for room in PACKAGES)
 
 
-class Reader(pickle.Unpickler):
+_InPython: Any = pickle._Unpickler
+"""The unpickler in Python: in the one in C nobody can look at a key before it is hashed, which may take for ever."""
+
+
+class Reader(_InPython):  # type: ignore[misc]
     """Builds records; looks no name up anywhere."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_InPython.dispatch)
 
     def __init__(self, instructions: bytes, what: str) -> None:
         super().__init__(io.BytesIO(instructions))
@@ -166,15 +174,57 @@ class Reader(pickle.Unpickler):
         self._made: dict[tuple[str, str], Any] = {}
         self._built = 0
 
+    def _add_one(self) -> None:
+        self._check_keys(self.stack[-2:-1])
+        _InPython.dispatch[pickle.SETITEM[0]](self)
+
+    def _add_pairs(self) -> None:
+        self._check_keys(self.stack[::2])
+        _InPython.dispatch[pickle.SETITEMS[0]](self)
+
+    def _add_members(self) -> None:
+        self._check_keys(self.stack)
+        _InPython.dispatch[pickle.ADDITEMS[0]](self)
+
+    dispatch[pickle.SETITEM[0]] = _add_one
+    dispatch[pickle.SETITEMS[0]] = _add_pairs
+    dispatch[pickle.ADDITEMS[0]] = _add_members
+
+    def _check_keys(self, keys: Any) -> None:
+        """Refuse keys of tuples in tuples: sixty of them, each twice the one before, take 2^60 steps to hash."""
+        for key in keys:
+            if isinstance(key, tuple) and any(isinstance(part, tuple) for part in key):
+                raise ModelError(f"{self._what}: its pickle has tuples of tuples as keys, which no model has; refused")
+
     def load_all(self) -> Any:
         """What was saved."""
         try:
-            return self.load()
+            content = self.load()
+            self._check_unfolded(content)
+            return content
         except ModelError:
             raise
         except Exception as error:  # a hostile pickle can raise anything, but nothing of it is run
             words = f"{type(error).__name__}: {error}"[:200]
             raise ModelError(f"{self._what}: its pickle is damaged ({words}); copy the file again") from error
+
+    def _check_unfolded(self, content: Any) -> None:
+        """Refuse containers that name themselves again and again: comparing or writing them out would never end."""
+        waiting, met, n = [content], set(), 0
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, Record):
+                if id(value) in met:
+                    continue
+                met.add(id(value))
+                waiting += [value.state, value.arguments]
+            elif isinstance(value, dict):
+                waiting += value.values()
+            elif isinstance(value, list | tuple):
+                waiting += value
+            n += 1
+            if n > _MOST_UNFOLDED or len(waiting) > _MOST_UNFOLDED:
+                raise ModelError(f"{self._what}: its pickle unfolds to more than {_MOST_UNFOLDED:,} values; refused")
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name: a plain container, or a class of records of its own."""
@@ -206,6 +256,11 @@ class Reader(pickle.Unpickler):
                 self._built += len(argument) if hasattr(argument, "__len__") else _MOST_BUILT
             if self._built > _MOST_BUILT:
                 raise ModelError(f"{self._what}: its pickle builds more than {_MOST_BUILT:,} elements; refused")
+            for argument in arguments:
+                members = list(argument)
+                self._check_keys(members)
+                if kind in (dict, OrderedDict):
+                    self._check_keys(pair[0] for pair in members if isinstance(pair, tuple) and pair)
             return kind(*arguments)
 
         return _class("builtins", kind.__name__, make)

@@ -90,7 +90,7 @@ def load_model(folder: Path) -> TrainedModel:
     weights_path = folder / WEIGHTS_FILE
     found = None
     for _ in range(LOOKS):  # a job may replace both files between two lines of this
-        found = found or _read_pair(folder)
+        found = found or read_pair(folder)
     if found is None:
         raise ModelError(f"{weights_path}: damaged, or of another model than {DESCRIPTION_FILE}; resume or train again")
     description, weights = found
@@ -107,7 +107,7 @@ def load_model(folder: Path) -> TrainedModel:
     return TrainedModel(network, offset, description)
 
 
-def _read_pair(folder: Path) -> tuple[dict[str, Any], bytes] | None:
+def read_pair(folder: Path) -> tuple[dict[str, Any], bytes] | None:
     """The description and the weights that fit together, or None if none does."""
     weights_path = folder / WEIGHTS_FILE
     descriptions = []

@@ -1,4 +1,4 @@
-"""The files of a SchNetPack training: where they lie, and how they come out of a zip; nothing in them is read here."""
+"""The files of a SchNetPack training or of our export: where they lie, and how they come out of a zip; none is read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import MollensError
 from core.files import plain_disk_errors
+from core.runs import seen
+from core.runs.zips import opened_zip
 
 MODEL_NAMES = ("best_model", "best_inference_model", "best_model.task")
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+"""A model that Mollens has exported, without a pickle."""
 CONFIG, SPLIT = "config.yaml", "split.npz"
+_SEEN = (seen.HASHES, seen.CODES)
 MOST_MEMBERS = 20_000
 MOST_UNPACKED = 4 << 30
 """bytes that the wanted members of a zip may have"""
@@ -27,7 +32,7 @@ _BLOCK = 1 << 20
 _EVENTS = "events.out.tfevents"  # how TensorBoard's files begin
 _WANTED = re.compile(
     r"best_model(\.task)?|best_inference_model|config\.yaml|split\.npz|metrics\.csv|.+\.ckpt|.+\.db"
-    r"|events\.out\.tfevents.*"
+    r"|events\.out\.tfevents.*|model\.safetensors|model\.json|hashes\.npy|codes\.npy"
 )
 _EPOCH = re.compile(r"epoch[=_]0*(\d{1,9})")  # an upload has lost its "="
 
@@ -37,17 +42,19 @@ class ForeignFiles:
     """What was found of a training; None where a file is not there."""
 
     model: Path
-    """best_model or a checkpoint"""
+    """best_model, a checkpoint, or the weights of an export, which has its model.json beside them"""
     folder: Path
     """folder of the run, or of the file"""
     config: Path | None = None
     split: Path | None = None
     logs: tuple[Path, ...] = ()
     """metrics.csv, or where there is none TensorBoard's event files; the last version last"""
+    seen: Path | None = None
+    """folder of what an export says its model has seen"""
 
 
 def find_files(path: Path) -> ForeignFiles:
-    """The files of a SchNetPack run: of its folder, or those that lie beside its best_model or checkpoint.
+    """The files of a SchNetPack run or of an export: of its folder, or those that lie beside its model.
 
     Links are not followed out of the folder.
 
@@ -59,12 +66,14 @@ def find_files(path: Path) -> ForeignFiles:
         if model is None:
             inside = ", ".join(sorted(each.name for each in path.iterdir())[:6]) or "nothing"
             raise MollensError(
-                f"{path}: holds no {MODEL_NAMES[0]} and no checkpoint, but {inside}; give the folder of a SchNetPack "
-                "run, or its best_model"
+                f"{path}: holds no {MODEL_NAMES[0]}, no checkpoint and no {WEIGHTS} with {DESCRIPTION}, but {inside}; "
+                "give the folder of a SchNetPack run or of an export, or its best_model"
             )
         folder = path
     elif path.is_file():
-        model = path
+        model = path.with_name(WEIGHTS) if path.name == DESCRIPTION else path
+        if model.name == WEIGHTS and not (model.is_file() and (path.parent / DESCRIPTION).is_file()):
+            raise MollensError(f"{path}: {WEIGHTS} and {DESCRIPTION} belong together; give the folder with both")
         folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     else:
         raise MollensError(f"{path}: not found; give the folder of a SchNetPack run, or its best_model or .ckpt")
@@ -72,11 +81,20 @@ def find_files(path: Path) -> ForeignFiles:
     below = [found for each in _files_below(folder) if (found := _inside(folder, each))]
     tables = [each for each in below if each.name == "metrics.csv"]
     events = [each for each in below if each.name.startswith(_EVENTS)]
-    return ForeignFiles(model, folder, config, split, tuple(sorted(tables or events, key=_version)))
+    logs = tuple(sorted(tables or events, key=_version))
+    return ForeignFiles(model, folder, config, split, logs, _seen_in(folder))
+
+
+def _seen_in(folder: Path) -> Path | None:
+    """Where the files of seen/ lie: in it, or beside the model where they were uploaded one by one."""
+    rooms = (folder / seen.FOLDER, folder)
+    return next((room for room in rooms if all(_inside(folder, room / name) for name in _SEEN)), None)
 
 
 def _model_in(folder: Path) -> Path | None:
-    """best_model, else the checkpoint of the best epoch, else the last one."""
+    """The weights of an export, else best_model, else the checkpoint of the best epoch, else the last one."""
+    if all(_inside(folder, folder / name) for name in (WEIGHTS, DESCRIPTION)):
+        return folder / WEIGHTS  # nothing to unpickle
     for name in MODEL_NAMES:
         if found := _inside(folder, folder / name):
             return found
@@ -121,7 +139,7 @@ def is_archive(path: Path) -> bool:
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             names = archive.namelist()[: MOST_MEMBERS + 1]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
@@ -141,7 +159,7 @@ def unpack(archive: Path, folder: Path, progress: Callable[[int, int], None] | N
     with plain_disk_errors(folder):
         folder.mkdir(parents=True)
         try:
-            with zipfile.ZipFile(archive) as packed:
+            with opened_zip(archive) as packed:
                 members = _checked_members(packed, what)
                 total, done = sum(member.file_size for member, _ in members), 0
                 free = shutil.disk_usage(folder).free
@@ -194,15 +212,22 @@ def _checked_members(packed: zipfile.ZipFile, what: str) -> list[tuple[zipfile.Z
             f"{what}: {packed_bytes:,} bytes that unpack to {total:,}; at most {MOST_UNPACKED:,}, and {MOST_RATIO} "
             "times the packed ones, are unpacked"
         )
-    models = [parts for _, parts in found if parts[-1] in MODEL_NAMES or parts[-1].endswith(".ckpt")]
+    models = [parts for _, parts in found if _is_model(parts[-1])]
     if not models:
-        raise MollensError(f"{what}: holds no best_model and no checkpoint; pack the folder of a SchNetPack run")
+        raise MollensError(
+            f"{what}: holds no best_model, no checkpoint and no {WEIGHTS}; pack the folder of a SchNetPack run, or of "
+            "an export"
+        )
     tops = {_top(parts) for parts in models}
     if len(tops) > 1:
         listed = ", ".join("/".join(top) or "." for top in sorted(tops)[:4])
         raise MollensError(f"{what}: holds {len(tops)} runs ({listed}); pack one run folder")
     top = tops.pop()
     return [(entry, parts[len(top) :]) for entry, parts in found if parts[: len(top)] == top]
+
+
+def _is_model(name: str) -> bool:
+    return name in (*MODEL_NAMES, WEIGHTS) or name.endswith(".ckpt")
 
 
 def _top(model: Sequence[str]) -> tuple[str, ...]:
@@ -226,7 +251,7 @@ def list_models(folders: Sequence[Path], most: int = 200) -> list[ModelFolder]:
     found: dict[Path, ModelFolder] = {}
     for root in folders:
         for path in _files_below(root) if root.is_dir() else ():
-            if path.name not in MODEL_NAMES and path.suffix != ".ckpt":
+            if not _is_model(path.name):
                 continue
             folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
             if folder in found or not _inside(root, path):

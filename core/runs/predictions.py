@@ -89,7 +89,8 @@ def read_predictions(run: Run, dataset: str | None = None) -> Predictions | None
         try:
             columns[column.name] = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise MollensError(f"{run.what}: {path} is damaged or missing ({error}); predict again") from error
+            where = f"predictions/{folder.name}/{path.name}"
+            raise MollensError(f"{run.what}: {where} is damaged or missing; predict again") from error
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         raise MollensError(f"{run.what}: columns in {folder} differ in length ({lengths}); predict again")

@@ -13,7 +13,7 @@ from core.files import write_array
 from core.runs.folder import Run
 
 FOLDER = "seen"
-_HASHES, _CODES = "hashes.npy", "codes.npy"
+HASHES, CODES = "hashes.npy", "codes.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,8 @@ def write_seen(folder: Path, seen: Seen) -> None:
             "expected (n, n_roundings) and (n,)"
         )
     (folder / FOLDER).mkdir(exist_ok=True)
-    write_array(folder / FOLDER / _HASHES, np.ascontiguousarray(seen.hashes, dtype=np.uint64))
-    write_array(folder / FOLDER / _CODES, np.ascontiguousarray(seen.codes, dtype=np.uint8))
+    write_array(folder / FOLDER / HASHES, np.ascontiguousarray(seen.hashes, dtype=np.uint64))
+    write_array(folder / FOLDER / CODES, np.ascontiguousarray(seen.codes, dtype=np.uint8))
 
 
 def read_seen(run: Run) -> Seen | None:
@@ -49,15 +49,22 @@ def read_seen(run: Run) -> Seen | None:
         MollensError: if a file is damaged, or one of the two is missing.
     """
     folder = run.path / FOLDER
-    if not folder.is_dir():
-        return None
+    return read_seen_files(folder, run.what) if folder.is_dir() else None
+
+
+def read_seen_files(folder: Path, what: str) -> Seen:
+    """The two files of a `seen/`, memory-mapped; `what` they belong to begins the sentence of a refusal.
+
+    Raises:
+        MollensError: if one is damaged or missing.
+    """
     try:
-        hashes, codes = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in (_HASHES, _CODES))
+        hashes, codes = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in (HASHES, CODES))
     except (OSError, ValueError, EOFError) as error:
-        raise MollensError(f"{run.what}: {folder} is damaged or incomplete ({error}); load the model again") from error
+        raise MollensError(f"{what}: {folder} is damaged or incomplete ({error}); load the model again") from error
     if (hashes.dtype, codes.dtype, hashes.ndim, codes.shape) != (np.uint64, np.uint8, 2, hashes.shape[:1]):
         raise MollensError(
-            f"{run.what}: {folder} is damaged (hashes {hashes.dtype} {hashes.shape}, codes {codes.dtype} "
+            f"{what}: {folder} is damaged (hashes {hashes.dtype} {hashes.shape}, codes {codes.dtype} "
             f"{codes.shape}); load the model again"
         )
     return Seen(hashes, codes)

@@ -1,4 +1,4 @@
-"""A model of SchNetPack looked into before it is loaded: network, units, offsets, split, and what is missing."""
+"""A model from elsewhere looked into before it is loaded: network, units, offsets, split, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,23 +17,27 @@ from core.data.properties import PROPERTIES
 from core.data.reference_units import unit_by_atoms
 from core.data.store import Dataset
 from core.data.units import fits, units_for, usual_spelling
-from core.data.uploads import resolve_inside, upload_key
 from core.errors import MollensError
 from core.files import ABANDONED_AFTER, home
-from core.runs.foreign_files import ForeignFiles, find_files, is_archive, unpack
+from core.runs.foreign_files import WEIGHTS, ForeignFiles, find_files, is_archive, unpack
+from core.runs.predictions import TEST, TRAIN, VALIDATION
+from core.runs.seen import Seen
+from core.train.foreign_beside import named_database, named_split, seen_beside
 from core.train.foreign_config import ForeignConfig, check_representation, read_config
 from core.train.foreign_logs import read_logs
 from core.train.foreign_split import ForeignSplit, database_rows, database_unit, read_split
 from models.errors import ModelError
+from models.exported_network import read_exported_network
 from models.schnetpack_files_network import ForeignNetwork, network_keywords, read_network
 
 Progress = Callable[[int, int, str], None]
+NOT_STATED = "not stated"
 _LENGTHS: dict[str, Length] = {"ang": "Angstrom", "angs": "Angstrom", "angstrom": "Angstrom", "a": "Angstrom"}
 
 
 @dataclass(frozen=True, eq=False)
 class Foreign:
-    """A model of SchNetPack with everything that lies beside it."""
+    """A model from elsewhere with everything that lies beside it."""
 
     files: ForeignFiles
     network: ForeignNetwork
@@ -46,14 +50,50 @@ class Foreign:
     epochs: list[dict[str, Any]] = field(default_factory=list)
     """epoch lines of its log, in the unit of the training"""
     notes: tuple[str, ...] = ()
+    seen: Seen | None = None
+    """what an export says that it has seen; then neither split nor database are needed"""
 
     @property
     def unit(self) -> str | None:
         """The unit of the model's output, if the configuration or the database says it."""
         stated = self.config.units.get(self.key) if self.config is not None else None
+        if stated is None and self.network.description:
+            stated = str(self.network.description["unit"])
         if stated is None and self.database is not None:
             stated = database_unit(self.database, self.key)
         return stated
+
+    @property
+    def split_known(self) -> bool:
+        """Whether its training molecules can be recognised."""
+        return self.seen is not None or (self.split is not None and self.database is not None)
+
+    @property
+    def counts(self) -> dict[str, int] | None:
+        """How many molecules it has in training, validation and test, as far as its files say."""
+        if self.seen is not None:
+            codes = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+            return {part: int((self.seen.codes == code).sum()) for part, code in codes.items()}
+        split = self.split
+        if split is None:
+            return None
+        return {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+
+    @property
+    def level_of_theory(self) -> str | None:
+        """Of the labels that it has learned; only an export says it."""
+        stated = self.config.level_of_theory if self.config is not None else None
+        stated = stated or str(self.network.description.get("level_of_theory", NOT_STATED))[:200]
+        return None if stated == NOT_STATED else stated
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Symbols of the elements that it has learned, as far as its files say."""
+        named = self.config.elements if self.config is not None else ()
+        stated = named or self.network.description.get("elements", ())
+        symbols = [str(symbol) for symbol in stated] if isinstance(stated, list | tuple) else []
+        references = [SYMBOLS[z] for z in sorted(self.network.offset.reference) if z < len(SYMBOLS)]
+        return tuple(symbol for symbol in symbols if symbol in SYMBOLS) or tuple(references)
 
     @property
     def key(self) -> str:
@@ -65,6 +105,8 @@ class Foreign:
     def neighbour_cutoff(self) -> float:
         """Radius of the neighbour list; that of the filters where no configuration says another one."""
         cutoff = self.config.neighbour_cutoff if self.config is not None else None
+        if cutoff is None and self.network.description:
+            cutoff = float(self.network.description["neighbour_cutoff"])
         return cutoff if cutoff is not None else float(self.keywords["cutoff"])
 
 
@@ -91,7 +133,7 @@ def unpacked(path: Path, progress: Progress | None = None) -> Iterator[Path]:
 
 
 def open_foreign(path: Path, database: Path | None = None, only_allowed: bool = False) -> Foreign:
-    """Read a model of SchNetPack, from the folder of its run or from a single file; nothing in it is run.
+    """Read a model, from the folder of its run or of an export, or from a single file; nothing in it is run.
 
     Args:
         database: the ASE database that it was trained on; else the one that its configuration names, where it is there.
@@ -102,7 +144,8 @@ def open_foreign(path: Path, database: Path | None = None, only_allowed: bool = 
     """
     files = find_files(path)
     try:
-        network = read_network(files.model)
+        own = files.model.name == WEIGHTS
+        network = read_exported_network(files.folder) if own else read_network(files.model)
         keywords = network_keywords(network)
     except ModelError as error:
         raise MollensError(str(error)) from error
@@ -111,13 +154,13 @@ def open_foreign(path: Path, database: Path | None = None, only_allowed: bool = 
         config = read_config(files.config, files.folder.parent.parent)
         check_representation(config, network.kind, files.config.name)
         _check_lengths(config.distance_unit, files.config.name)
-    split_file = files.split or _named_split(files, config)
+    split_file = files.split or named_split(files, config)
     split = read_split(split_file) if split_file is not None else None
     notes = []
     if database is not None:
         database_rows(database)  # refused at once if it is none
     else:
-        database, told = _named_database(files, config, only_allowed)
+        database, told = named_database(files, config, only_allowed)
         notes += told
     epochs = []
     if files.logs:
@@ -127,18 +170,10 @@ def open_foreign(path: Path, database: Path | None = None, only_allowed: bool = 
             epochs = [line for line in lines if line["kind"] == "epoch"]
         except MollensError as error:
             notes.append(str(error))
-    return Foreign(files, network, keywords, config, split, database, epochs, tuple(notes))
-
-
-def _named_split(files: ForeignFiles, config: ForeignConfig | None) -> Path | None:
-    """The split that a configuration names, where it lies inside the run's folder."""
-    if config is None:
-        return None
-    try:
-        path = (files.folder / config.split_file).resolve(strict=True)
-        return path if path.is_file() and path.is_relative_to(files.folder.resolve()) else None
-    except (OSError, ValueError, RuntimeError):
-        return None
+    seen = seen_beside(files)
+    if seen is not None:
+        notes = []  # no database is missed
+    return Foreign(files, network, keywords, config, split, database, epochs, tuple(notes), seen)
 
 
 def _check_lengths(unit: str | None, what: str) -> None:
@@ -146,47 +181,13 @@ def _check_lengths(unit: str | None, what: str) -> None:
         raise MollensError(f"{what}: distances are in {unit[:40]!r}; models trained in Angstrom can be loaded")
 
 
-def _named_database(
-    files: ForeignFiles, config: ForeignConfig | None, only_allowed: bool
-) -> tuple[Path | None, list[str]]:
-    """The database that a configuration names: at its path, or under its name beside the run; with what is to say."""
-    if config is None or config.database is None:
-        return _only_database(files), []
-    named = Path(config.database)
-    candidates = [files.folder / named.name, files.folder.parent / named.name]
-    if named.is_absolute():
-        candidates.insert(0, named)
-    for candidate in candidates:
-        try:
-            if not candidate.is_file():
-                continue
-            real = candidate.resolve(strict=True)
-            beside = real.parent == files.folder.resolve()
-            if only_allowed and not (beside and (upload_key(files.model) or _is_temporary(files.folder))):
-                resolve_inside(str(real))
-            database_rows(candidate)
-            return candidate, []
-        except (MollensError, OSError):
-            continue
-    return None, [f"its database {named.name} is not at hand"]
-
-
-def _only_database(files: ForeignFiles) -> Path | None:
-    """The one database in the run's folder, where no configuration names any."""
-    found = sorted(files.folder.glob("*.db"))
-    return found[0] if len(found) == 1 and found[0].is_file() and not found[0].is_symlink() else None
-
-
-def _is_temporary(folder: Path) -> bool:
-    return folder.parent == home() / "tasks" and folder.name.startswith(".unpacked-")
-
-
 def inspect_model(path: Path, database: Path | None = None, only_allowed: bool = False) -> dict[str, Any]:
     """What a model of SchNetPack is, as JSON values, for a person to look at before it is loaded.
 
     Keys: path, file, network (kind, sizes, cutoff, pooling, n_parameters), output, property, adds, reference {symbol:
     value}, mean, unit (null if not known), neighbour_cutoff, schnetpack, epoch, split (null, or train, validation,
-    test), database (null, or its path and n_molecules), split_known, log (null, or epochs, best_mae), recipe, missing,
+    test), database (null, or its path and n_molecules), seen (whether an export says what it has seen), split_known,
+    level_of_theory (null if not stated), log (null, or epochs, best_mae), recipe, missing,
     notes.
 
     Raises:
@@ -194,8 +195,7 @@ def inspect_model(path: Path, database: Path | None = None, only_allowed: bool =
     """
     with unpacked(path) as place:
         found = open_foreign(place, database, only_allowed)
-        network, config, split = found.network, found.config, found.split
-        known = split is not None and found.database is not None
+        network, config = found.network, found.config
         maes = [line["validation_mae"] for line in found.epochs]
         return {
             "path": str(path),
@@ -214,13 +214,13 @@ def inspect_model(path: Path, database: Path | None = None, only_allowed: bool =
             "neighbour_cutoff": found.neighbour_cutoff,
             "schnetpack": network.version or None,
             "epoch": network.epoch,
-            "split": None
-            if split is None
-            else {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+            "split": found.counts,
             "database": None
             if found.database is None
             else {"path": str(found.database), "n_molecules": database_rows(found.database)},
-            "split_known": known,
+            "seen": found.seen is not None,
+            "split_known": found.split_known,
+            "level_of_theory": found.level_of_theory,
             "log": {"epochs": len(maes), "best_mae": min(maes)} if maes else None,
             "recipe": config.settings if config is not None else {},
             "missing": _missing(found),
@@ -231,17 +231,17 @@ def inspect_model(path: Path, database: Path | None = None, only_allowed: bool =
 def _missing(found: Foreign) -> list[str]:
     """What is not there, in sentences that say what follows from it."""
     told = []
-    if found.config is None:
+    if found.config is None and not found.network.description:
         told.append(
             "No config.yaml: its unit is asked for, and its neighbour list taken to reach as far as its filters."
         )
     elif found.unit is None:
         told.append("Its unit is not stated: it is asked for.")
-    if found.split is None:
+    if found.counts is None:
         told.append(
             "No split.npz: nobody knows what it was trained on, so errors may be optimistic, without a verdict."
         )
-    elif found.database is None:
+    elif not found.split_known:
         told.append(
             "Its database is not at hand: split.npz counts rows of it, so its training molecules cannot be recognised; "
             "errors may be optimistic, without a verdict. Give the database if you have it."

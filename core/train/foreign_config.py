@@ -42,6 +42,10 @@ class ForeignConfig:
     rmse_names: tuple[str, ...]
     settings: dict[str, Any]
     """fields of a recipe that it states: batch_size, learning_rate, epochs, loss, seed"""
+    level_of_theory: str | None
+    """of the labels; only exports of Mollens state it"""
+    elements: tuple[str, ...]
+    """symbols that the model has learned; only exports of Mollens state them"""
 
 
 def read_config(path: Path, runtime_folder: Path | None = None) -> ForeignConfig:
@@ -167,6 +171,8 @@ class _Settings:
                 if kind.endswith("MeanSquaredError") and squared is False
             ),
             settings=self._recipe_fields(),
+            level_of_theory=self.text("mollens.level_of_theory"),
+            elements=tuple(symbol for path in self.each("mollens.elements") if (symbol := self.text(path))),
         )
 
     def _neighbour_cutoff(self) -> float | None:

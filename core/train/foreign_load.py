@@ -27,7 +27,7 @@ from core.train.device import choose_device, choose_threads
 from core.train.foreign import Foreign, open_foreign, unit_of, unpacked
 from core.train.foreign_logs import read_logs
 from core.train.foreign_recipe import Prepared, recipe_file
-from core.train.foreign_split import check_labels, overlap, read_database
+from core.train.foreign_split import Learned, check_labels, overlap, read_database
 from core.train.predict import flat_molecules, predict_rows
 from core.train.prepare import offsets_of
 from core.train.seen import codes_on
@@ -81,10 +81,13 @@ def load_foreign(path: Path, choice: Choice, progress: Progress) -> dict[str, An
         found = open_foreign(place, choice.database, choice.only_allowed)
         target = _target(found, dataset, choice.target)
         unit = unit_of(found, dataset, target, choice.unit)
-        _check_level(dataset, choice.level_of_theory)
+        for level in (choice.level_of_theory, found.level_of_theory):
+            _check_level(dataset, level)
         weights, offset = _weights(found, factor(unit, dataset.property(target).unit) if unit else 1.0)
         known = None
-        if found.split is not None and found.database is not None:
+        if found.seen is not None:
+            known = Learned(found.seen, found.elements or tuple(dataset.molecules.symbols), None)
+        elif found.split is not None and found.database is not None:
             known = read_database(found.database, found.split, found.key, progress)
         hashes = None
         if known is not None:
@@ -295,6 +298,7 @@ def _warnings(prepared: Prepared, seen: dict[str, int] | None, mae: float, basel
             f"{unit}: look at unit, target and level of theory."
         )
     level = prepared.dataset.card.level_of_theory
-    if prepared.known is None or prepared.known.labels is None or not (seen and sum(seen.values()) >= 10):
+    compared = prepared.known is not None and prepared.known.labels is not None and seen and sum(seen.values()) >= 10
+    if not compared and prepared.found.level_of_theory is None:
         told.append(f"That it has learned {level} was not checked: no labels of its own are at hand.")
     return told

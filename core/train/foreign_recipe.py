@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.data.molecules import SYMBOLS
 from core.data.store import Dataset
 from core.data.units import factor
 from core.recipes.create import versions
 from core.runs.seen import Seen
 from core.train.foreign import Foreign
-from core.train.foreign_split import ForeignDatabase
+from core.train.foreign_split import Learned
 from models.offset import Offset
 
 
@@ -32,7 +31,7 @@ class Prepared:
     offset: Offset
     """in the unit of the target"""
     weights: dict[str, torch.Tensor]
-    known: ForeignDatabase | None
+    known: Learned | None
     """what it was trained on, if that is known"""
 
     @property
@@ -40,8 +39,7 @@ class Prepared:
         """Symbols of the elements that it has learned, as far as can be told: else those of the dataset."""
         if self.known is not None:
             return list(self.known.elements)
-        named = [SYMBOLS[z] for z in sorted(self.found.network.offset.reference) if z < len(SYMBOLS)]
-        return named or list(self.dataset.molecules.symbols)
+        return list(self.found.elements or self.dataset.molecules.symbols)
 
     @property
     def factor(self) -> float:
@@ -54,10 +52,9 @@ def recipe_file(prepared: Prepared) -> dict[str, Any]:
     found, dataset, known = prepared.found, prepared.dataset, prepared.known
     network = found.network
     split: dict[str, Any] = {"name": "not known", "hash": "", "known": False, "train": 0, "validation": 0, "test": 0}
-    if found.split is not None:
-        counts = {"train": found.split.train, "validation": found.split.validation, "test": found.split.test}
-        split |= {"name": f"from {found.files.split.name if found.files.split else 'split file'}"}
-        split |= {part: len(rows) for part, rows in counts.items()}
+    if found.counts is not None:
+        name = "export" if found.seen is not None else found.files.split.name if found.files.split else "split file"
+        split |= {"name": f"from {name}", **found.counts}
     if known is not None:
         split |= {"known": True, "hash": _hash(known.seen)}
     settings = dict(found.config.settings) if found.config is not None else {}
@@ -82,7 +79,7 @@ def recipe_file(prepared: Prepared) -> dict[str, Any]:
             "output": network.output,
             "unit": prepared.unit,
             "adds": list(network.adds),
-            "database": found.database.name if found.database is not None else None,
+            "database": found.database.name if found.database is not None and found.seen is None else None,
             "level_of_theory": dataset.card.level_of_theory,
             "with": versions(),
         },

@@ -21,6 +21,7 @@ from core.data.units import factor, fits
 from core.errors import MollensError
 from core.runs.predictions import TEST, TRAIN, VALIDATION
 from core.runs.seen import Seen
+from core.runs.zips import opened_zip
 
 Progress = Callable[[int, int, str], None]
 MOST_MOLECULES = 20_000_000
@@ -59,7 +60,7 @@ def read_split(path: Path) -> ForeignSplit:
     """
     found = {}
     try:
-        with zipfile.ZipFile(path) as packed:
+        with opened_zip(path) as packed:
             for name in _PARTS:
                 found[name] = _rows_of(packed, name, path)
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
@@ -96,17 +97,15 @@ def _rows_of(packed: zipfile.ZipFile, name: str, path: Path) -> NDArray[np.int64
 
 
 @dataclass(frozen=True, eq=False)
-class ForeignDatabase:
-    """The molecules of a split, read from the database that it was made for."""
+class Learned:
+    """The molecules that a model has seen, from the database of its split or as an export states them."""
 
     seen: Seen
     elements: tuple[str, ...]
     """symbols that occur among the training molecules"""
     labels: NDArray[np.float64] | None
     """(n,) of the model's output in the unit of `label_unit`, in the order of `seen`; None where it has none"""
-    label_unit: str
-    n_molecules: int
-    """rows of the database"""
+    label_unit: str = ""
 
 
 def database_rows(path: Path) -> int:
@@ -131,7 +130,7 @@ def _sqlite(path: Path) -> Path:
     return path
 
 
-def read_database(path: Path, split: ForeignSplit, output: str, progress: Progress) -> ForeignDatabase:
+def read_database(path: Path, split: ForeignSplit, output: str, progress: Progress) -> Learned:
     """Read the molecules of a split from their database, and make what recognises them in any dataset.
 
     SchNetPack takes the row of ASE's id i + 1 as molecule i.
@@ -164,13 +163,11 @@ def read_database(path: Path, split: ForeignSplit, output: str, progress: Progre
     key = guess.key if usable and guess else ""
     labels = chosen.columns.get(key)
     unit = next((prop.unit for prop in card.properties if prop.key == key), "")
-    return ForeignDatabase(
-        Seen(hashes, split.codes), elements, None if labels is None else np.asarray(labels), unit, len(ids)
-    )
+    return Learned(Seen(hashes, split.codes), elements, None if labels is None else np.asarray(labels), unit)
 
 
 def check_labels(
-    found: ForeignDatabase, output: str, dataset: Dataset, target: str, dataset_hashes: Hashes
+    found: Learned, output: str, dataset: Dataset, target: str, dataset_hashes: Hashes
 ) -> tuple[int, float] | None:
     """Compare the labels of molecules that are in the model's database and in a dataset.
 

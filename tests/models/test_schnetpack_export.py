@@ -170,3 +170,11 @@ def test_the_configuration_says_both_cutoffs() -> None:
     assert content["model"]["representation"]["_target_"] == "schnetpack.representation.PaiNN"
     assert content["model"]["output_modules"][0]["aggregation_mode"] == "avg"
     assert content["data"]["property_units"] == {"homo": "eV"} and content["data"]["batch_size"] == 8
+
+
+def test_the_configuration_says_whether_a_dipole_has_vectors() -> None:
+    model = random_model("painn", "dipole")
+    for vectors, expected in ((None, True), (True, True), (False, False)):
+        described = {**model.description, "network": {**model.description["network"], "vectors": vectors}}
+        content = schnetpack_config(TrainedModel(model.network, model.offset, described), {}, {})
+        assert content["model"]["output_modules"][0]["use_vector_representation"] is expected

@@ -18,6 +18,7 @@ import models.schnetpack_compat  # noqa: F401  (before schnetpack)
 # isort: split
 from models.errors import ModelError
 from models.schnetpack_files import MOST_PICKLE, Record, Stored, opened
+from tests.hostile_zip import with_long_list
 from tests.models.foreign_models import Runs, saved, torch_file, torch_file_of
 
 
@@ -146,3 +147,34 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         content_of(tmp_path / "nothing")
     with pytest.raises(ModelError, match="cannot be read"):
         content_of(tmp_path)
+
+
+def doubling(first: bytes, ends: bytes) -> bytes:
+    """Instructions that make sixty tuples, each of twice the one before: 2^60 values in 400 bytes."""
+    pairs = b"".join(b"h" + bytes([k]) + b"h" + bytes([k]) + b"\x86q" + bytes([k + 1]) + b"0" for k in range(60))
+    return b"\x80\x02" + b")q\x000" + pairs + first + b"h" + bytes([60]) + ends
+
+
+@pytest.mark.parametrize(
+    ("first", "ends", "words"),
+    [
+        (b"}(", b"K\x01u.", "tuples as keys"),
+        (b"}", b"K\x01s.", "tuples as keys"),
+        (b"\x8f(", b"\x90.", "tuples as keys"),
+        (b"cbuiltins\nset\n", b"\x85\x85R.", "tuples as keys"),
+        (b"ctorch.nn\nX\n", b"\x85R.", "unfolds to more than"),
+    ],
+    ids=["items", "item", "set", "call", "in a record"],
+)
+def test_values_that_unfold_without_end_are_refused_in_time(
+    tmp_path: Path, first: bytes, ends: bytes, words: str
+) -> None:
+    path = torch_file_of(tmp_path / "best_model", doubling(first, ends))
+    with pytest.raises(ModelError, match=words), opened(path):
+        pass
+
+
+def test_a_long_list_of_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = with_long_list(tmp_path / "best_model", 200_000)
+    with pytest.raises(ModelError, match="list of its entries has more than"), opened(path):
+        pass

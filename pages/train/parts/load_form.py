@@ -44,7 +44,7 @@ def show_form(chosen: Chosen, found: dict[str, Any]) -> None:
             return
         unit, unit_known = _unit(dataset, target, found)
         database, fault = _database(chosen, found)
-        confirmed = _confirmed(dataset, target, bool(found["split"] and (found["database"] or database)))
+        confirmed = _confirmed(dataset, target, found, bool(found["split"] and (found["database"] or database)))
         try:
             check_run_name(name)
         except MollensError as error:
@@ -105,7 +105,7 @@ def _unit(dataset: Dataset, target: Property, found: dict[str, Any]) -> tuple[st
 
 def _database(chosen: Chosen, found: dict[str, Any]) -> tuple[str | None, str]:
     """The path of the database that it was trained on, where it is asked for; and what is wrong with it."""
-    if found["database"] or not found["split"]:
+    if found["split_known"] or not found["split"]:
         return None, ""
     text = st.text_input(
         "Database that it was trained on, if you have it", key="load_database",
@@ -121,9 +121,18 @@ def _database(chosen: Chosen, found: dict[str, Any]) -> tuple[str | None, str]:
         return None, str(error)
 
 
-def _confirmed(dataset: Dataset, target: Property, compared: bool) -> bool:
+def _confirmed(dataset: Dataset, target: Property, found: dict[str, Any], compared: bool) -> bool:
     """Whether it is known that the model has learned labels of the dataset's level of theory."""
     level = dataset.card.level_of_theory
+    if found["level_of_theory"]:
+        if found["level_of_theory"] != level:
+            note(
+                f"It has learned {plain(found['level_of_theory'])}, and the labels of {plain(dataset.name)} are "
+                f"{plain(level)}. Levels of theory are never compared; choose a dataset of its own level.",
+                "other_level",
+                "notice",
+            )
+        return bool(found["level_of_theory"] == level)
     if compared:
         st.caption(
             f"The labels of its database are compared with those of {plain(dataset.name)}, {plain(level)}, while it is "

@@ -16,6 +16,7 @@ from pages.common.furniture import Fact, card, facts, note, progress
 from pages.train.parts.load_form import show_form
 from pages.train.parts.load_source import Chosen, forget_source
 
+_KEPT_LOOKS = 20
 NETWORKS = {"schnet": "SchNet", "painn": "PaiNN"}
 _POOLINGS = {"sum": "sum over atoms", "mean": "mean over atoms", "dipole": "norm of the dipole"}
 
@@ -51,8 +52,9 @@ def looked_into(chosen: Chosen) -> Task:
                 return task
         except MollensError:
             pass  # removed meanwhile
-    for old in list_tasks():  # nobody looks at what was found before
-        if old.error is None and old.kind == "inspect-model" and not old.status.active:
+    former = [task for task in list_tasks() if task.error is None and task.kind == "inspect-model"]
+    for old in former[_KEPT_LOOKS:]:  # newest first; somebody else may still look at the last ones
+        if not old.status.active:
             remove_task(old)
     task = start_task("inspect-model", f"Look into {chosen.path.name}", {"path": str(chosen.path)})
     st.query_params["looked"] = task.id
@@ -112,10 +114,13 @@ def show_facts(found: dict[str, Any]) -> None:
         f"Adds {_listed(adds)} to what the network gives." if adds else "Adds nothing to what the network gives."
     )
     if found["split_known"]:
+        source = "the export" if found["seen"] else plain(database["path"].rpartition("/")[2])
         told.append(
             f"Its {number(split['train'] + split['validation'])} training and validation molecules are read from "
-            f"{plain(database['path'].rpartition('/')[2])} and recognised by geometry in any dataset."
+            f"{source} and recognised by geometry in any dataset."
         )
+    if found["level_of_theory"]:
+        told.append(f"Its files say that it has learned {plain(found['level_of_theory'])}.")
     st.caption("  \n".join(told))
     for k, sentence in enumerate(found["missing"]):
         note(plain(sentence), f"missing_{k}", "notice")

@@ -80,8 +80,9 @@ def choose_source() -> None:
     with card("source", gap="small"):
         card_head(
             "Which model?",
-            "SchNet or PaiNN of SchNetPack 2.0 to 2.2. Its file is a pickle, which can run commands when it is opened "
-            "the usual way; here it is only read, and names that it does not need are refused.",
+            "SchNet or PaiNN of SchNetPack 2.0 to 2.2, or an export of Mollens. SchNetPack's file is a pickle, which "
+            "can run commands when it is opened the usual way; here it is only read, and names that it does not need "
+            "are refused.",
             "source",
         )
         way = st.segmented_control(
@@ -96,7 +97,7 @@ def _upload() -> None:
     limit = int(st.get_option("server.maxUploadSize"))
     place = st.session_state.setdefault(_ROUND, 0)
     uploaded = st.file_uploader(
-        "The run folder as zip, or its files: best_model or a .ckpt, config.yaml, split.npz, log, the .db",
+        "The run folder or an export as zip, or its files: best_model or a .ckpt, config.yaml, split.npz, log, the .db",
         key=f"load_upload_{place}",
         accept_multiple_files=True,
     )
@@ -154,7 +155,7 @@ def _server() -> None:
         where = ", ".join(plain(short(folder)) for folder in folders)
         empty(f"No model of SchNetPack in {where}. Put a run folder into {plain(incoming_folder())}.", "models")
     typed = st.text_input(
-        "Or its path: a run folder, a zip of one, best_model or a .ckpt",
+        "Or its path: a run folder or an export, a zip of one, best_model or a .ckpt",
         key=f"load_path_{st.session_state.get(_ROUND)}",
     ).strip()
     wanted = typed or picked

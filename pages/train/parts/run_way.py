@@ -10,10 +10,8 @@ from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import number
 from core.figures.training_way import NETWORKS, way_of
-from core.recipes.create import command, options
+from core.judge.report_hashes import repeat_command
 from core.recipes.network_sizes import Block, NetworkSizes, network_sizes
-from core.recipes.presets import DEFAULT_PRESET, presets
-from core.recipes.recipe import validated
 from core.runs.folder import Run
 from core.runs.log import log_tail
 from pages.common.appearance import plain, safe
@@ -122,13 +120,3 @@ def show_log(run: Run) -> None:
     with st.expander("Log", icon=":material/subject:"):
         st.code("\n".join(lines), language=None, wrap_lines=True)
         st.caption(f"At most the last {LOG_LINES} lines; all are in {plain(run.path / 'log.txt')}")
-
-
-def repeat_command(run: Run) -> str:
-    """The command line that starts the same training again."""
-    recipe = validated(run.recipe_values, run.what)
-    known = presets()
-    if recipe.preset not in known:  # made by a version with other recipes: all that differs from the default one
-        recipe = recipe.model_copy(update={"preset": DEFAULT_PRESET})
-    words = [command(recipe, known[recipe.preset].recipe, run.dataset_name, run.name)]
-    return " ".join([*words, *options(str(run.recipe_file.get("device", "auto")), run.devices, run.logs, run.engine)])
