@@ -34,6 +34,11 @@ class Cells:
             return self.total
         return np.bincount(self.of[rows], minlength=len(self.example))
 
+    def inside(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """(n_cells,) which cells are inside a part of the molecules (n_molecules,); None if it cuts through one."""
+        counts = np.bincount(self.of[mask], minlength=len(self.example))
+        return counts > 0 if np.array_equal(counts[counts > 0], self.total[counts > 0]) else None
+
 
 @lru_cache(maxsize=4)
 def cells_of(molecules: Molecules) -> Cells:

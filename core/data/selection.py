@@ -89,8 +89,10 @@ class Selection:
         return replace(self, **empty)
 
     def drop(self, kind: str, part: object) -> Selection:
-        """The same without one part of a filter: one symbol, one range, or the whole of a filter without parts."""
+        """The same without one part of a filter: one symbol, one range, or the whole of a filter."""
         value = getattr(self, kind)
+        if part == value:
+            return self.but(kind)
         kept = tuple(other for other in value if other != part) if isinstance(value, tuple) else type(value)()
         changed: dict[str, Any] = {kind: kept}
         return replace(self, **changed)

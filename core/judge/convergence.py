@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.runs.folder import Run
 from core.runs.metrics import MetricsTail
 
-State = Literal["converged", "still falling", "rising", "too short", "no epochs"]
+State = Literal["converged", "still falling", "rising", "too short", "no epochs", "not recorded"]
 
 SMALLEST_DROP = 0.01
 """A change of the validation error below this share of it is not called a change."""
@@ -56,10 +56,10 @@ def convergence(run: Run) -> Convergence:
     return _recorded(run.path, run.shipped, found.st_mtime_ns, found.st_size, found.st_ino)
 
 
-NOT_RECORDED = "not recorded"
+NOT_RECORDED: State = "not recorded"
 
 
-def training_state(run: Run) -> str:
+def training_state(run: Run) -> State:
     """The state of `convergence`, or "not recorded" for a model from elsewhere that came without its epochs.
 
     The linear fit in composition has none and needs none; of a network without them nobody knows.

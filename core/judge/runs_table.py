@@ -264,7 +264,7 @@ def common_name(names: Sequence[str]) -> str:
     return words or names[0]
 
 
-_WORST: tuple[State, ...] = ("rising", "too short", "still falling", "no epochs", "converged")
+_WORST: tuple[State, ...] = ("rising", "too short", "still falling", "not recorded", "no epochs", "converged")
 
 
 def _costs(facts: Sequence[TrainingFacts]) -> dict[str, Any]:
@@ -282,7 +282,7 @@ def _costs(facts: Sequence[TrainingFacts]) -> dict[str, Any]:
         "train_seconds": mean("train_seconds"), "validation_seconds": mean("validation_seconds"),
         "molecules_per_second": mean("molecules_per_second"),
         "convergence": next((state for state in _WORST if state in states), "no epochs"),
-        "not_converged": sum(state not in ("converged", "no epochs") for state in states),
+        "not_converged": sum(state not in ("converged", "no epochs", "not recorded") for state in states),
         "curve": _sparkline([each.curve for each in facts]),
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import MollensError
 from core.files import read_json
-from core.judge.convergence import State, convergence_of
+from core.judge.convergence import NOT_RECORDED, State, convergence_of
 from core.runs.folder import Run
 from core.runs.metrics import MetricsTail
 
@@ -72,6 +72,7 @@ def _read(path: Path, shipped: bool, *stamps: tuple[int, int, int]) -> TrainingF
     known = np.isfinite(training) & np.isfinite(rates)
     timed = bool(len(epochs)) and bool(np.isfinite(whole).all())
     curve = np.array([_number(line.get("validation_mae")) for line in epochs])
+    state = convergence_of(run, epochs).state
     return TrainingFacts(
         epochs=max([status.epoch, *(int(line["epoch"]) for line in epochs[-1:] if line.get("epoch") is not None)]),
         steps=max([status.step, *(int(line["step"]) for line in epochs[-1:])]),
@@ -81,7 +82,7 @@ def _read(path: Path, shipped: bool, *stamps: tuple[int, int, int]) -> TrainingF
             float((rates * training)[known].sum() / training[known].sum()) if training[known].sum() > 0 else None
         ),
         parameters=_parameters(run),
-        state=convergence_of(run, epochs).state,
+        state=NOT_RECORDED if state == "no epochs" and run.origin != "mollens" else state,
         curve=curve[np.isfinite(curve)],
     )
 

@@ -137,7 +137,7 @@ _UNCONVERGED = {
     "still falling": "had not converged",
     "rising": "had a rising validation error",
     "too short": "had too few epochs to tell whether it had converged",
-    NOT_RECORDED: "came without a record of its training",
+    NOT_RECORDED: "came without a record of its training, so it is not known whether it had converged",
 }
 
 
@@ -151,11 +151,13 @@ def provisional(sides: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     none: list[str] = []
     for name, states in sides:
         bad = [state for state in states if state in _UNCONVERGED]
-        if bad and len(states) == 1:
-            told.setdefault(_UNCONVERGED[bad[0]], []).append(name)
-        elif bad and len(bad) == len(states):
+        known = [state for state in bad if state != NOT_RECORDED]
+        if bad and (len(states) == 1 or not known):
+            whose = name if len(bad) == len(states) else f"{len(bad)} of {len(states)} seeds of {name}"
+            told.setdefault(_UNCONVERGED[bad[0]], []).append(whose)
+        elif bad and len(known) == len(states):
             none.append(name)
         elif bad:
-            told.setdefault("had not converged", []).append(f"{len(bad)} of {len(states)} seeds of {name}")
+            told.setdefault("had not converged", []).append(f"{len(known)} of {len(states)} seeds of {name}")
     first = [f"no seed of {' or '.join(none)} had converged"] if none else []
     return [*first, *(f"{' and '.join(names)} {what}" for what, names in told.items())]

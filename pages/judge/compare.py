@@ -10,6 +10,7 @@ from core.errors import MollensError
 from core.figures.numbers import number
 from core.figures.theme import colours
 from core.judge.compare import Comparison
+from core.runs.folder import Run
 from pages.common.appearance import dark, plain
 from pages.common.compared import compared
 from pages.common.furniture import empty, page_head
@@ -44,8 +45,8 @@ def show_page() -> None:
         one = found.ready[0]
         empty(
             f"Only {plain(one.name)} can be judged on {plain(dataset.name)} so far; a comparison needs two. Train "
-            "another, or the same recipe with one change.",
-            "one_run", "pages/train/new_run.py", "Start from this run", {"from": one.id},
+            + ("another, or the same recipe with one change." if one.origin == "mollens" else "another."),
+            "one_run", "pages/train/new_run.py", *_way_to_second(one, dataset.name),
         )  # fmt: skip
         tell_waiting(found)
         return
@@ -91,9 +92,19 @@ def _compare(two: Pair, choice: Choice, sides: dict[str, Side]) -> Comparison | 
         )
     except MollensError as error:
         sentence = plain(str(error)[:1].upper() + str(error)[1:])
+        if "damaged or missing" in sentence:
+            empty(f"A and B cannot be compared. {sentence}.", "refused", "pages/train/runs.py", "To the runs")
+            return None
         label, query = _way_on(two)
         empty(f"A and B cannot be compared. {sentence}.", "refused", "pages/train/new_run.py", label, query)
         return None
+
+
+def _way_to_second(one: Run, dataset: str) -> tuple[str, dict[str, str]]:
+    """Label and address of the run that makes a comparison possible: from the recipe of the first, if it has one."""
+    if one.origin == "mollens":
+        return "Start from this run", {"from": one.id}
+    return "Start a run", {"dataset": dataset}
 
 
 def _way_on(two: Pair) -> tuple[str, dict[str, str]]:

@@ -1,224 +1,200 @@
-"""Which molecules are predicted worst? The held-out molecules of one run in 3D, nine to a page."""
+"""Why is this molecule wrong? The held-out molecules of one run in 3D, nine to a page, and one of them in full."""
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
+from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.figures.numbers import formula, number, percent, shown_unit, significant, unit_text
-from core.figures.outliers import error_histogram
-from core.judge.groups import Group, parse_group
+from core.figures.molecule_errors import drawn_recipes, has_epochs
+from core.figures.numbers import number
 from core.judge.held_out import HeldOut
-from core.judge.outliers import ORDERS, OutlierPage, page_of
-from core.runs.folder import Run
-from pages.common.appearance import dark, plain
-from pages.common.furniture import card, card_head, empty, page_head, show
+from core.judge.inspect.evidence import Evidence, evidence_on
+from core.judge.outliers import OutlierPage
+from pages.common.appearance import plain
+from pages.common.filters import read_selection, selection_query, show_bar
+from pages.common.furniture import card, empty, page_head
 from pages.common.guard import guard
-from pages.common.judged import Bench, candidates, display_names, part_of
-from pages.common.models import style_of
+from pages.common.judged import Bench, candidates, part_of
 from pages.common.pickers import pick_dataset
-from pages.common.selection import ALL, group_query
-from pages.common.viewer import GalleryItem, molecule_gallery
+from pages.judge.outlier_parts.around import show_around
+from pages.judge.outlier_parts.gallery import page_number, show_gallery, show_pages
+from pages.judge.outlier_parts.gallery_asked import Asked, inspected, show_molecule
+from pages.judge.outlier_parts.gallery_controls import pick_order, pick_other, pick_run
+from pages.judge.outlier_parts.gallery_export import export_list
+from pages.judge.outlier_parts.gallery_order import PER_PAGE, Listing, listing_of
+from pages.judge.outlier_parts.gallery_summary import show_summary
+from pages.judge.outlier_parts.molecule import show_view
+from pages.judge.outlier_parts.molecule_facts import show_epochs, show_facts, show_runs
+from pages.judge.outlier_parts.neighbours import show_neighbours
 from pages.judge.parts.controls import run_from_address, tell_unready
-from pages.judge.parts.waiting import nothing_yet, tell_waiting
+from pages.judge.parts.waiting import nothing_yet, tell_unknown, tell_waiting
 
-TITLE = "Which molecules are predicted worst?"
-PER_PAGE = 9
-_PAGE = re.compile(r"[0-9]{1,9}")
+PAGE = "pages/judge/outliers.py"
+TITLE = "Which molecules are predicted worst, and why?"
+_FILTERED = "_outliers_filtered"
+_ID = re.compile(r"[0-9]{1,18}")
 
 
 def show_page() -> None:
     """The whole page."""
-    asked = run_from_address()
+    asked_run = run_from_address()
     dataset = pick_dataset()
     found = candidates(dataset.name)
     if not found.ready:
         page_head(TITLE, f"{plain(dataset.card.title)} · {plain(dataset.card.level_of_theory)}")
-        nothing_yet(dataset, found, "pages/judge/outliers.py")
+        nothing_yet(dataset, found, PAGE)
         return
     head = st.container(gap="xxsmall")
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
-    run = _pick_run(row, found.ready, asked)
-    tell_unready(asked, dataset, found.ready)
+    run = pick_run(row, found.ready, asked_run)
+    tell_unready(asked_run, dataset, found.ready)
+    other = pick_other(row, dataset, found.ready, run)
     try:
-        bench = Bench(dataset, [run], part_of([run]))
+        bench = Bench(dataset, [run], part_of([run], dataset.name))
         source = bench.held_out(run)
+        beside, complete = inspected(dataset, run, found.ready, other)
     except MollensError as error:
         with head:
             page_head(TITLE)
         st.error(plain(error), icon=":material/error:")
         st.page_link("pages/train/runs.py", label="To the runs", icon=":material/arrow_forward:")
         return
-    order = row.segmented_control(
-        "Order", list(ORDERS), default="worst", key="order", required=True,
-        bind="query-params", on_change=_to_first_page,
-    )  # fmt: skip
-    group = _pick_group(row, source)
+    order = pick_order(row)
+    picked = read_selection(dataset, "outliers")
+    _begin_anew(picked.selection)
+    group = next((each.group for each in beside.runs if other is not None and each.run.id == other.id), None)
+    asked = Asked(source, beside, picked.selection, bench.mask(picked.selection), order, group, complete)
     with head:
-        page_head(TITLE, _contract(dataset, source))
+        page_head(TITLE, _contract(dataset, bench, source))
+    asked, listing = _listing(asked)
+    molecule = _molecule(asked)
+    page = listing.page(PER_PAGE, PER_PAGE * (page_number(listing, molecule) - 1))
+    show_bar(dataset, picked.selection, 0, partial(_counts, asked, page, len(picked.rows)))
+    tell_unknown(bench)
+    _molecules(asked, listing, page, molecule)
+    if molecule is not None:
+        _one(asked, listing, molecule)
+    elif listing.total:
+        show_summary(asked, listing, page)
+    show_around(asked, molecule)
     tell_waiting(found)
-    page = _page(source, group, str(order))
-    if page.total == 0:
-        name = group.label if group else "all molecules"
-        text = f"No {source.part} molecule fits: {plain(name)}, {ORDERS[str(order)]}."
-        empty(text, "no_molecule", "pages/judge/outliers.py", "All molecules", {"dataset": dataset.name, "run": run.id})
-        return
-    _summary(page, source, group, str(order))
-    _gallery(page, source, dataset)
 
 
-def _contract(dataset: Dataset, source: HeldOut) -> str:
+def _listing(asked: Asked) -> tuple[Asked, Listing]:
+    """The molecules in the order that is asked for, or, told why, the worst."""
+    try:
+        return asked, listing_of(asked)
+    except MollensError as error:
+        st.warning(f"{plain(error)}. The worst molecules are shown.", icon=":material/info:")
+        worst = replace(asked, order="worst")
+        return worst, listing_of(worst)
+
+
+def _contract(dataset: Dataset, bench: Bench, source: HeldOut) -> str:
     seen = "seen by this model in neither training nor validation"
-    if source.part == "validation":
+    if bench.unknown:
+        seen = "of which it is not known whether this model has seen them"
+    elif source.part == "validation":
         seen = "never trained on, but they chose the checkpoint: this split has no test part"
     words = [plain(dataset.card.title), plain(source.target.label), plain(dataset.card.level_of_theory)]
     return " · ".join([*words, f"{number(len(source.ids))} **{source.part}** molecules, {seen}"])
 
 
-def _pick_run(row: Any, runs: list[Run], asked: Run | None) -> Run:
-    names, by_id = display_names(runs), {run.id: run for run in runs}
-    if "outlier_run" not in st.session_state or st.session_state["outlier_run"] not in by_id:
-        first = next((run.id for run in runs if run.recipe_values.get("model") != "composition"), runs[0].id)
-        st.session_state["outlier_run"] = asked.id if asked is not None and asked.id in by_id else first
-    run_id = row.selectbox(
-        "Model",
-        list(by_id),
-        format_func=lambda run_id: names[run_id],
-        key="outlier_run",
-        width="stretch",
-        on_change=_to_first_page,
+def _counts(asked: Asked, page: OutlierPage, n_all: int) -> None:
+    """The end of the filter bar: how many molecules are judged, and the way to all that pass the filters."""
+    dataset, part = asked.dataset, asked.source.part
+    if not asked.selection:
+        st.caption(f"All **{number(page.n_held_out)}** {part} molecules", width="stretch")
+        return
+    st.caption(f"**{number(page.n_group)}** of {number(page.n_held_out)} {part} molecules", width="stretch")
+    st.page_link(
+        "pages/judge/errors.py",
+        label="Their errors",
+        icon=":material/arrow_back:",
+        query_params={**selection_query(dataset, asked.selection), "run": asked.run.id},
     )
-    if st.query_params.get("run") != run_id:
-        st.query_params["run"] = run_id
-    return by_id[run_id]
-
-
-def _pick_group(row: Any, source: HeldOut) -> Group | None:
-    """Size and element to stay within; both stand in the address."""
-    sizes = [ALL, *(str(size) for size in sorted({int(s) for s in source.sizes}))]
-    asked = st.query_params.get("size")
-    if asked is not None and asked not in sizes:
-        try:
-            parse_group(asked, None)
-            sizes.insert(1, asked)
-        except MollensError as error:
-            st.warning(plain(error), icon=":material/info:")
-    keep: dict[str, Any] = {"bind": "query-params", "on_change": _to_first_page, "width": 118}
-    size = row.selectbox("Size, atoms", sizes, key="size", **keep)
-    element = row.selectbox("Contains", [ALL, *source.dataset.molecules.symbols], key="element", **keep)
-    return parse_group(None if size == ALL else size, None if element == ALL else element)
-
-
-def _to_first_page() -> None:
-    st.session_state["page"] = 1
-
-
-def _page(source: HeldOut, group: Group | None, order: str) -> OutlierPage:
-    """The page asked for, or the last one where there are fewer; its number goes back into the address."""
-    asked = st.session_state.get("page", st.query_params.get("page", 1))
-    first = page_of(source, group, order, PER_PAGE)
-    wanted = int(asked) if _PAGE.fullmatch(str(asked)) else 1
-    place = min(max(wanted, 1), max(1, math.ceil(first.total / PER_PAGE)))
-    if str(place) != str(asked):
-        st.session_state["page"] = place
-        if "page" in st.query_params:
-            st.query_params["page"] = str(place)
-    return first if place == 1 else page_of(source, group, order, PER_PAGE, PER_PAGE * (place - 1))
-
-
-def _summary(page: OutlierPage, source: HeldOut, group: Group | None, order: str) -> None:
-    """Where the shown molecules stand among all, and the pages."""
-    factor, unit = _unit(page, source)
-    label = plain(group.label) if group else "all"
-    with card("summary", gap="xxsmall"):
-        whose = f"{number(page.n_group)} {source.part} molecules ({label})"
-        caption = (
-            f"Predicted minus target in **{unit}** of {whose} · marks: the molecules shown below · {ORDERS[order]}"
-        )
-        size, element = (group_query(group).get(key) for key in ("size", "element"))
-        options = "".join(f" --{key} {value}" for key, value in (("size", size), ("element", element)) if value)
-        options += f' --order "{order}"' if order != "worst" else ""
-        offset = int(page.table["rank"][0]) - 1 if len(page.table) else 0
-        command = f"python -m core outliers {source.run.id}{options} --limit {PER_PAGE} --offset {offset} --json"
-        every = page_of(source, group, order, page.total)
-        card_head("Where do they stand?", caption, "outliers", lambda: every.table, command)
-        st.markdown(_sentence(page, factor, unit))
-        marks = page.table.select("error", "id").iter_rows()
-        names = [f"{number(error * factor, 0, sign=True)} {unit}, id {identifier}" for error, identifier in marks]
-        colour = style_of(source.run.id).colour
-        fig = error_histogram(
-            page.edges, page.counts, page.table["error"].to_list(), names, factor, unit, colour, dark()
-        )
-        show(fig, "error_histogram", f"Histogram of signed errors of {page.n_group} molecules")
-
-
-def _sentence(page: OutlierPage, factor: float, unit: str) -> str:
-    times = significant(page.largest / page.mae, 2)
-    text = (
-        f"Of all {number(page.n_held_out)} molecules the largest error is {significant(page.largest * factor)} {unit}, "
-        f"{times} × their mean absolute error ({significant(page.mae * factor)} {unit})."
+    st.page_link(
+        "pages/explore/molecules.py",
+        label=f"All {number(n_all)} in Molecules",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+        query_params=selection_query(dataset, asked.selection),
     )
-    if page.tail_share is not None:
-        share = percent(page.tail_share)
-        text += f" The worst 1 % of these {number(page.n_group)} carry {share} of their summed error."
-    return text
 
 
-def _unit(page: OutlierPage, source: HeldOut) -> tuple[float, str]:
-    factor, unit = shown_unit(source.target.unit, page.mae)
-    return factor, unit_text(unit)
+def _begin_anew(selection: Selection) -> None:
+    """Other filters begin with the first page."""
+    now = tuple(selection.where())
+    before = st.session_state.setdefault(_FILTERED, now)
+    if before != now:
+        st.session_state[_FILTERED] = now
+        if "page" not in st.query_params:
+            st.session_state["page"] = 1
 
 
-def _gallery(page: OutlierPage, source: HeldOut, dataset: Dataset) -> None:
-    """Nine molecules in 3D; a click leads to the molecule."""
-    n_pages = math.ceil(page.total / PER_PAGE)
+def _molecule(asked: Asked) -> int | None:
+    """The molecule that the address names; one that is not there is told and forgotten."""
+    text = st.query_params.get("molecule")
+    if text is None:
+        return None
+    known = int(text) if _ID.fullmatch(text) else None
+    try:
+        if known is not None and asked.bench.first.place[asked.bench.row_of(known)] >= 0:
+            return known
+        why = "has not been predicted by this model" if known is not None else "is no number of a molecule"
+        why = f"molecule {text[:40]}: {why}"
+    except MollensError as error:
+        why = str(error)
+    st.warning(f"{plain(why)}. The gallery is shown.", icon=":material/info:")
+    show_molecule(None)
+    return None
+
+
+def _molecules(asked: Asked, listing: Listing, page: OutlierPage, molecule: int | None) -> None:
+    """The gallery or the strip, and the way through its pages."""
+    if not listing.total:
+        if molecule is None:
+            text = f"No {asked.source.part} molecule fits: {plain(asked.label)}, {listing.words}."
+            query = {"dataset": asked.dataset.name, "run": asked.run.id}
+            empty(text, "no_molecule", PAGE, "All molecules", query)
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         first, last = page.table["rank"][0], page.table["rank"][-1]
+        hint = "click one, or go with the arrow keys and Enter" if molecule is None else "error in "
+        hint += "" if molecule is None else f"{asked.unit()[1]} and in spreads of its size"
         st.markdown(
-            f"**{number(first)} to {number(last)}** :gray[of {number(page.total)} · click a molecule to see all of it]",
-            width="stretch",
+            f"**{number(first)} to {number(last)}** :gray[of {number(listing.total)} · {hint}]", width="stretch"
         )
-        if n_pages > 1:
-            st.pagination(n_pages, max_visible_pages=7, key="page", bind="query-params")
-    factor, unit = _unit(page, source)
-    items = [_item(molecule, source, factor, unit) for molecule in page.table.iter_rows(named=True)]
-    clicked = molecule_gallery(
-        dataset.molecules, items, key="outliers", columns="auto-fill", smallest="max(230px, 31%)", height=168
-    )
-    if clicked is not None:
-        st.switch_page("pages/explore/molecules.py", query_params={"dataset": dataset.name, "molecule": clicked})
+        show_pages(listing)
+        export_list(asked, listing, page)
+        if molecule is not None:
+            st.button("Gallery", icon=":material/grid_view:", key="to_gallery", on_click=show_molecule, args=(None,))
+    show_gallery(asked, listing, page, molecule)
 
 
-def _item(molecule: dict[str, Any], source: HeldOut, factor: float, unit: str) -> GalleryItem:
-    """One molecule with what must be known of it."""
-    error = number(molecule["error"] * factor, 0 if abs(molecule["error"] * factor) >= 10 else 2, sign=True)
-    times = molecule["times_size_mae"]
-    target_unit = unit_text(source.target.unit)
-    return GalleryItem(
-        id=str(molecule["id"]),
-        row=molecule["row"],
-        title=f"{error} {unit}",
-        right="" if times is None else f"{significant(times, 2)} × the mean of its size",
-        lines=(
-            f"{formula(molecule['formula'])} · {molecule['size']} atoms · id {molecule['id']}",
-            molecule["smiles"] or "no SMILES",
-            f"target {number(molecule['target'], 3)} {target_unit}",
-            f"predicted {number(molecule['predicted'], 3)} {target_unit}",
-            f"{_ordinal(molecule['size_rank'])} of {number(molecule['n_size'])} with {molecule['size']} atoms",
-        ),
-    )
-
-
-def _ordinal(rank: int) -> str:
-    if rank == 1:
-        return "worst"
-    ending = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    return f"{number(rank)}{ending} worst"
+def _one(asked: Asked, listing: Listing, molecule: int) -> None:
+    """Everything about one molecule."""
+    found: Evidence = evidence_on(asked.bench, asked.bench.row_of(molecule))
+    grid = st.grid(2, min_column_width=420, gap="small")
+    with grid.cell():
+        with card("view"):
+            show_view(asked, listing, found.errors)
+        if drawn_recipes(found.errors):
+            with card("runs", height="stretch"):
+                show_runs(asked, found.errors)
+    with grid.cell(), card("facts", height="stretch"):
+        show_facts(asked, found)
+    if has_epochs(found.errors):
+        with card("over_epochs"):
+            show_epochs(asked, found.errors)
+    with card("neighbours"):
+        show_neighbours(asked, found.errors)
 
 
 with guard("pages/train/runs.py", "To the runs"):

@@ -71,7 +71,7 @@ def test_from_a_cell_to_its_molecules(judged: str, visitor: Visitor) -> None:
 
     identifier = page.locator(".card").first.get_attribute("data-id")
     page.locator(".card").first.click()
-    page.wait_for_url(f"**/molecules?**molecule={identifier}**", timeout=30_000)
+    page.wait_for_url(f"**/outliers?**molecule={identifier}**", timeout=30_000)
     assert "size=18" in page.url and "element=N" in page.url
     visitor.is_content()
 

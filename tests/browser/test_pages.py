@@ -17,7 +17,7 @@ PAGES = {
     "runs": "Runs",
     "errors": "Where are the models wrong?",
     "compare": "Which model is better, and where?",
-    "outliers": "Which molecules are predicted worst?",
+    "outliers": "Which molecules are predicted worst, and why?",
 }
 
 

@@ -16,6 +16,8 @@ from core.figures.theme import model_style
 from core.judge.compare import compare_runs
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run
+from pages.judge.compare_parts.heads import differing
+from pages.judge.compare_parts.sides import find_side, offered
 from pages.judge.compare_parts.verdict import coloured
 from tests.core.judge.judged_runs import distinct
 from tests.fake_runs import fake_dataset, fake_run, qm9_like
@@ -112,6 +114,31 @@ def test_all_that_is_asked_stands_in_the_address(dataset: Dataset) -> None:
     (b.path / "predictions" / "compared" / "about.json").touch()
     text = html(app.run())
     assert "no verdict" in text and "not known which molecules other was trained on" in text and "✓" not in text
+
+
+def test_of_two_runs_with_one_seed_the_one_in_the_address_stands_for_it(dataset: Dataset) -> None:
+    twin = finished(dataset, "twin", 0.04, 7, seed=1)
+    seeds = [finished(dataset, f"wide seed {k}", 0.05, k, seed=k) for k in range(3)]
+    other = [finished(dataset, f"narrow seed {k}", 0.02, 10 + k, seed=k, n_atom_basis=48) for k in range(3)]
+    sides = offered([*seeds, *other, twin])
+    assert not any(twin in side.runs for key, side in sides.items() if key != twin.id)
+    asked = find_side(sides, f"seeds:{twin.id}")
+    assert asked is not None and asked is sides[f"seeds:{twin.id}"]
+    assert {run.id for run in asked.runs} == {seeds[0].id, twin.id, seeds[2].id} and "with twin" in asked.label
+    app = open_page(PAGE, dataset="compared", a=f"seeds:{twin.id}", b=f"seeds:{other[0].id}")
+    assert f"seeds:{twin.id}" in app.query_params["a"] and "on recipes, 3 seeds each" in html(app)
+    table = component(app, "mollens_compare_table")
+    assert sorted(row["side"] for row in table["rows"]) == ["A", "B"]
+
+
+def test_what_a_model_from_elsewhere_does_not_state_is_not_said_to_differ(dataset: Dataset) -> None:
+    ours = finished(dataset, "ours", 0.03, n_atom_basis=48)
+    theirs = finished(dataset, "theirs", 0.03, 1)
+    about, recipe = (theirs.path / f"{name}.json" for name in ("about", "recipe"))
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"origin": "predictions"}))
+    recipe.write_text(json.dumps(json.loads(recipe.read_text()) | {"recipe": {"model": "unknown"}}))
+    n_stated, rows = differing(ours, Run(theirs.path))
+    assert n_stated == 3 and [title for title, *_ in rows] == ["Model"]  # target and split are the same
 
 
 def test_what_cannot_be_compared_is_told_with_a_way_on(dataset: Dataset) -> None:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.splits import open_split
 from core.data.store import Dataset, delete_dataset
 from core.files import CHECKOUT
+from core.judge.report_hashes import repeat_command
 from core.recipes.create import create_run
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, list_runs, open_run
@@ -21,7 +22,6 @@ from core.runs.status import read_status, write_status
 from core.runs.trash import list_trash
 from core.runs.writer import RunWriter
 from pages.train.parts.run_actions import zipped
-from pages.train.parts.run_way import repeat_command
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 from tests.pages.reading import component, facts, figures, open_page, words
 

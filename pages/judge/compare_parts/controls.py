@@ -13,6 +13,7 @@ from core.judge.compare import COMPARED
 from pages.common.address import kept
 from pages.common.appearance import plain
 from pages.common.compared import groupings
+from pages.common.indexing import groups_wait
 from pages.judge.compare_parts.shown import Choice
 
 _GROUPINGS = {
@@ -52,6 +53,8 @@ def choose(dataset: Dataset, target: str) -> Choice:
             choices = ["molecule", "atom"]
             per = st.segmented_control("Per", choices, required=True, **kept("per", choices, "molecule"))
         margin = _ask_margin(prop.unit, str(per))
+    if groups_wait(st.container(), dataset, str(by)):
+        by = "size"
     return Choice(str(by or "size"), str(measure or "mae"), str(per or "molecule"), margin)
 
 

@@ -113,20 +113,31 @@ def _head(letter: str, style: ModelStyle) -> str:
 
 
 def differing(a: Run, b: Run) -> tuple[int, list[tuple[str, str, str]]]:
-    """How many fields a recipe has, and title and both values of those that differ; a seed is no part of a recipe."""
+    """How many fields both recipes state, and title and both values of those that differ; a seed is no part of them.
+
+    What a model from elsewhere does not state is not known: it has no defaults.
+    """
     fields = [row for row in field_rows() if row["name"] not in NOT_THE_RECIPE]
-    rows = []
+    rows, n_stated = [], 0
     for row in fields:
         name = row["name"]
         if name in ("target", "split"):
             one, other = ((run.target if name == "target" else run.split_name) for run in (a, b))
             same = one == other if name == "target" else a.split_hash == b.split_hash
         else:
-            one, other = (run.recipe_values.get(name, row["default"]) for run in (a, b))
+            one, other = (_stated(run, name, row["default"]) for run in (a, b))
+            if one is None or other is None:
+                continue
             same = one == other
+        n_stated += 1
         if not same:
             rows.append((row["title"], value_text(one, row), value_text(other, row)))
-    return len(fields), rows
+    return n_stated, rows
+
+
+def _stated(run: Run, name: str, default: Any) -> Any:
+    """The value of a field; None where it is not known, as it may be of a model from elsewhere."""
+    return run.recipe_values.get(name, default if run.origin == "mollens" else None)
 
 
 def value_text(value: Any, row: dict[str, Any]) -> str:

@@ -86,7 +86,9 @@ def _card(finding: Finding, shown: Shown, two: Pair) -> None:
         f"<div class='cmp-h-claim'>{safe(finding.claim)}</div><div class='cmp-h-fig'>{safe(told)}</div>"
     )
     if fig is None:
-        st.html(f"<div class='cmp-h-none'>{safe(_NOTHING[name])}</div>")
+        unknown = finding.hypothesis in ("H1", "H2") and "not known which molecules" in finding.sentence
+        nothing = "its training molecules are not known" if unknown else _NOTHING[name]
+        st.html(f"<div class='cmp-h-none'>{safe(nothing)}</div>")
     else:
         show(fig, f"fig_{name}", f"{finding.claim}: {finding.state}")
     st.html(

@@ -32,11 +32,16 @@ class Side:
     """as it stands in the address: the id of a run, or `seeds:` and that of the first seed"""
     runs: Runs
     name: str
+    recipe: Runs = ()
+    """of a recipe: all its runs, also those whose seed another run stands for"""
+    by: str = ""
+    """the run that was asked to stand for its seed, where another would have"""
 
     @property
     def label(self) -> str:
         """The name as a picker shows it."""
-        return f"{self.name} · {len(self.runs)} seeds" if len(self.runs) > 1 else self.name
+        words = f"{self.name} · {len(self.runs)} seeds" if len(self.runs) > 1 else self.name
+        return f"{words}, with {self.by}" if self.by else words
 
     @property
     def first(self) -> Run:
@@ -92,7 +97,7 @@ def offered(runs: Sequence[Run]) -> dict[str, Side]:
     for group in by_recipe(runs):
         seeds = tuple(seeds_of(group[0], group))
         if len(seeds) >= LEAST_SEEDS:
-            side = Side(SEEDS + seeds[0].id, seeds, recipe_name(seeds))
+            side = Side(SEEDS + seeds[0].id, seeds, recipe_name(seeds), tuple(group))
             found[side.key] = side
     for run in runs:
         found[run.id] = Side(run.id, (run,), names[run.id])
@@ -105,7 +110,10 @@ def recipe_name(seeds: Sequence[Run]) -> str:
 
 
 def find_side(sides: dict[str, Side], key: str | None) -> Side | None:
-    """The side that an address names: by its key, by the name of a run, or by any seed of a recipe."""
+    """The side that an address names: by its key, by the name of a run, or by any run of a recipe.
+
+    Of two runs with one seed the one that is named stands for it; `sides` then gains the recipe with that run.
+    """
     if not key:
         return None
     if key in sides:
@@ -115,6 +123,12 @@ def find_side(sides: dict[str, Side], key: str | None) -> Side | None:
         many = len(side.runs) > 1
         if many == key.startswith(SEEDS) and any(wanted in (run.id, run.name) for run in side.runs):
             return side
+    for side in list(sides.values()) if key.startswith(SEEDS) else []:
+        for run in side.recipe:
+            if wanted in (run.id, run.name):
+                seeds = tuple(seeds_of(run, side.recipe))
+                found = sides[SEEDS + run.id] = Side(SEEDS + run.id, seeds, side.name, side.recipe, run.name)
+                return found
     return find_side(sides, wanted) if wanted != key else None  # too few seeds for a recipe: the run itself
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.figures.numbers import duration, number, short_count, significant, unit_text
 from core.figures.theme import colours
+from core.judge.convergence import NOT_RECORDED
 from core.judge.intervals import N_POINTS_ONLY
 from core.judge.runs_table import RunsTable, TableGroup
 from core.recipes.fields import field_rows
@@ -91,11 +92,14 @@ def _row(line: Row, columns: Sequence[Row], two: Pair, sides: dict[str, Side]) -
     key = side.key if side is not None else first
     letter, style = "", None
     for name, chosen, look in (("A", two.a, two.style_a), ("B", two.b, two.style_b)):
-        if chosen.key == key or (chosen.first.id in line["runs"]):
+        if chosen.key == key or not {run.id for run in chosen.runs}.isdisjoint(line["runs"]):
             letter, style = name, look
+    cells = {column["key"]: column["cell"](line) for column in columns}
+    if line["convergence"] == "no epochs" and side is not None and side.first.origin != "mollens":
+        cells["convergence"] = {"text": NOT_RECORDED, "sort": NOT_RECORDED}
     return {
         "id": key, "side": letter, "glyph": style.glyph if style else "○", "colour": style.colour if style else "",
-        "cells": [column["cell"](line) for column in columns],
+        "cells": list(cells.values()),
     }  # fmt: skip
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.data.search import index_ready
 from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.figures.error_axes import MEASURE_NAMES, View, short_name
+from core.figures.error_axes import MEASURE_NAMES, View, middle_cut
 from core.figures.error_groups import grouping_name, pickable
 from core.figures.numbers import shown_unit, unit_text
 from core.judge.filters import read_filter
@@ -19,7 +18,7 @@ from core.judge.reference import chemical_accuracy
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import dark, plain
-from pages.common.indexing import offer_index
+from pages.common.indexing import groups_wait
 from pages.common.judged import Bench, Candidates, display_names, first_of_each_recipe
 from pages.common.loaders import load_run
 from pages.common.models import known_style, style_of
@@ -29,8 +28,6 @@ MOST_PILLS = 8
 MOST_MODELS = 12
 FEW = 3
 RARE_BELOW = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
-MOST_UNINDEXED = 40_000
-"""Molecules whose functional groups are found within a second or two without an index."""
 _KEPT = "_judged"
 _SHORT = {**MEASURE_NAMES, "p95": "P95", "max": "Max"}
 
@@ -82,7 +79,7 @@ def pick_runs(place: DeltaGenerator, dataset: Dataset, found: Candidates, asked:
     def label(run_id: str) -> str:
         style = known_style(run_id)
         mark = f":{style.markdown}[{style.glyph}]" if style else ":gray[○]"
-        return f"{mark} {plain(short_name(names[run_id], 26))}"
+        return f"{mark} {plain(middle_cut(names[run_id], 26))}"
 
     for run_id in st.session_state[key]:
         style_of(run_id)
@@ -188,10 +185,7 @@ def _pick_groups(row: DeltaGenerator, second: DeltaGenerator, bench: Bench) -> s
                 **kept("below", RARE_BELOW, 100),
             )
         return f"rare:{below}"
-    if by == "functional_group" and dataset.molecules.n_molecules > MOST_UNINDEXED and not index_ready(dataset):
-        with second:
-            why = "Functional groups are found with the index of the dataset; shown by size meanwhile."
-            offer_index(dataset, "groups", why, lambda: index_ready(dataset))
+    if groups_wait(second, dataset, str(by)):
         return "size"
     return _filter_groups(second, dataset) if by == "where" else str(by)
 

@@ -15,6 +15,7 @@ from core.figures.error_groups import kind_of
 from core.figures.filters import selection_text
 from core.figures.learning import Against, learning_figure
 from core.figures.numbers import number
+from core.figures.plain_figure import as_plain
 from core.figures.theme import Figure, ModelStyle
 from core.judge.curves import CURVE_MEASURES, GroupCurves
 from core.judge.intervals import N_POINTS_ONLY
@@ -199,7 +200,7 @@ def _learning_figure(
     factor: float, unit: str, dark: bool, log: bool, against: Against, accuracy: float | None,
 ) -> Figure:  # fmt: skip
     """The figure, kept as long as the curves are: no choice of the page but the models changes it."""
-    return learning_figure(_curves, names, styles, factor, unit, dark, log, against, accuracy)
+    return as_plain(learning_figure(_curves, names, styles, factor, unit, dark, log, against, accuracy))
 
 
 def _unit(models: Models) -> str:

@@ -64,7 +64,8 @@ def _pick(models: Models) -> tuple[Run, Run | None]:
 def _cells(models: Models, run: Run, other: Run | None) -> None:
     view, by = models.view, "size_element"
     within, grouping = models.within(by), models.grouping(by)
-    tables = dict(zip([r.id for r in models.runs], models.tables(by), strict=True))
+    shown = [r for r in models.runs if r in (run, other)]
+    tables = dict(zip([r.id for r in shown], models.tables(by, runs=shown), strict=True))
     table, chosen = tables[run.id], models.chosen(by)
     if table["n_held_out"].sum() == 0:
         card_head("Where do size and element meet?", models.marked(run), "size_by_element")
@@ -122,7 +123,7 @@ def _epochs(models: Models, run: Run) -> None:
         few = f"Fewer than 10 validation molecules, not shown: {', '.join(left_out)} atoms." if left_out else ""
         st.markdown(f":gray[:small[{few}]]", width="stretch")
         if not signed:
-            names = {"relative": "relative", "absolute": models.unit}
+            names = {"relative": "relative", "absolute": view.unit}
             st.segmented_control(
                 "Scale of the epochs", list(names), format_func=names.__getitem__, required=True,
                 label_visibility="collapsed", **kept("epochs", list(names), "relative"),

@@ -96,7 +96,8 @@ def _caption(models: Models, by: str) -> str:
     if view.measure == "max":
         words.append("a maximum has no interval and grows with n")
     if not bench.same_split:
-        words.append(f"splits differ: training counts and baseline are those of {models.marked(bench.runs[0])}")
+        known = next((run for run in bench.runs if run not in bench.unknown), bench.runs[0])
+        words.append(f"splits differ: training counts and baseline are those of {models.marked(known)}")
     if models.axis(by).numeric and accuracy_drawn(models.of(by), view, models.accuracy):
         words.append("1 kcal/mol: here against this dataset's labels, not experiment")
     if by.startswith("rare:") and len({run.n_trained for run in models.runs}) > 1:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.figures.error_axes import MEASURE_NAMES
 from core.figures.error_counts import error_by_training_count
 from core.figures.error_groups import one_group
+from core.runs.folder import Run
 from pages.common.furniture import card, card_head
 from pages.judge.parts.figures import click_on
 from pages.judge.parts.models import Models
@@ -52,7 +53,7 @@ def groups_table(models: Models) -> None:
         caption = f"{models.marked(run)} · {unit} · interval 95 %, none below 10 molecules · rare: below 1 % of all"
         card_head("The groups in numbers", caption, "groups", table, models.command(run, by))
         st.dataframe(
-            _shown(models, table),
+            _shown(models, run, table),
             hide_index=True,
             height=min(36 * (len(table) + 1) + 2, 330),
             placeholder="",
@@ -60,10 +61,11 @@ def groups_table(models: Models) -> None:
         )
 
 
-def _shown(models: Models, table: pl.DataFrame) -> pl.DataFrame:
+def _shown(models: Models, run: Run, table: pl.DataFrame) -> pl.DataFrame:
     measure = models.view.measure
     axis = models.axis(models.by)
     labels = {name: axis.shorts.get(name, name) for name in table["group"].to_list()}
+    unknown = run in models.bench.unknown
     rows = []
     for row in table.iter_rows(named=True):
         if not row["n_held_out"] and not row["n_train"]:
@@ -73,8 +75,8 @@ def _shown(models: Models, table: pl.DataFrame) -> pl.DataFrame:
         shown = {
             "Group": labels[row["group"]],
             "Held out": row["n_held_out"],
-            "Training": row["n_train"],
-            "Rare": "" if row["common"] else "rare",
+            "Training": None if unknown else row["n_train"],
+            "Rare": "" if unknown or row["common"] else "rare",
             MEASURE_NAMES[measure]: _scaled(models, row, measure),
             "95 %": limits,
         }
@@ -92,10 +94,8 @@ def _scaled(models: Models, row: dict[str, float | None], measure: str) -> float
 
 
 def _columns(models: Models) -> dict[str, object]:
-    numeric = {
-        name: st.column_config.NumberColumn(format="%.3g", width=72)
-        for name in [*MEASURE_NAMES.values(), f"Baseline MAE, {models.unit}"]
-    }
+    numeric = {name: st.column_config.NumberColumn(format="%.3g", width=72) for name in MEASURE_NAMES.values()}
+    numeric[f"Baseline MAE, {models.unit}"] = st.column_config.NumberColumn(format="%.3g", width=120)
     return {
         "Group": st.column_config.TextColumn(width=110),
         "Held out": st.column_config.NumberColumn(format="localized", width=66),

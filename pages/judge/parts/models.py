@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
@@ -78,9 +79,9 @@ class Models:
         """Groups that the filters are set to."""
         return chosen_names(self.selection, self.grouping(by))
 
-    def tables(self, by: str, within: Selection | None = None) -> list[pl.DataFrame]:
-        """Errors by group of every run, in the order of `runs`; within the filters that the figure follows."""
-        return self.bench.tables(by, self.per, self.within(by) if within is None else within, self.relative)
+    def tables(self, by: str, within: Selection | None = None, runs: Sequence[Run] | None = None) -> list[pl.DataFrame]:
+        """Errors by group of every run or of some, in their order; within the filters that the figure follows."""
+        return self.bench.tables(by, self.per, self.within(by) if within is None else within, self.relative, runs)
 
     def of(self, by: str) -> list[ModelErrors]:
         """The models with their tables by one grouping."""

@@ -72,11 +72,14 @@ def _beside(run: Run, overall: dict[str, Any], models: Models) -> str:
     if models.selection:
         whole = models.bench.overall(run, models.per, type(models.selection)(), models.relative)
         return f"all molecules {view.text(whole[view.measure])}"
-    return _beside_baseline(overall, view)
+    return _beside_baseline(overall, view, brief=len(models.runs) > 2)
 
 
-def _beside_baseline(overall: dict[str, Any], view: View) -> str:
-    """The error of the linear fit of the composition; how many times that is, only where it leaves the interval."""
+def _beside_baseline(overall: dict[str, Any], view: View, brief: bool = False) -> str:
+    """The error of the linear fit of the composition; how many times that is, only where it leaves the interval.
+
+    brief: for narrow cards, without the baseline's error where the ratio tells it
+    """
     measure = view.measure
     baseline, value = overall.get(f"baseline_{measure}"), overall[measure]
     if view.relative or measure == "bias" or baseline is None:
@@ -86,6 +89,8 @@ def _beside_baseline(overall: dict[str, Any], view: View) -> str:
     if low is None or not value or not baseline or low <= baseline <= high:
         return text
     ratio = significant(max(baseline / value, value / baseline), 2)
+    if brief and ratio != "1.0":
+        return f"{ratio}× {'below' if value < baseline else 'above'} the baseline"
     return text if ratio == "1.0" else f"{ratio}× {'smaller' if value < baseline else 'larger'} than the {text}"
 
 
@@ -95,12 +100,14 @@ def filtered_counts(models: Models) -> None:
     n_all = len(models.bench.held_out(first).ids)
     row = models.bench.overall(first, models.per, None, models.relative)
     n = row["n_held_out"]
-    part = "test" if models.bench.part == "test" else "validation"
+    unknown = len(models.bench.unknown) == len(models.runs)
+    part = "" if unknown else "test " if models.bench.part == "test" else "validation "
     if models.selection:
         few = " · fewer than 10: nothing can be said" if 0 < n < N_POINTS_ONLY else ""
-        text = f"**{number(n)}** of {number(n_all)} {part} molecules · {number(row['n_train'])} in training{few}"
+        trained = "" if first in models.bench.unknown else f" · {number(row['n_train'])} in training"
+        text = f"**{number(n)}** of {number(n_all)} {part}molecules{trained}{few}"
     else:
-        text = f"All **{number(n_all)}** {part} molecules · click a mark, cell, row or bar to filter by it"
+        text = f"All **{number(n_all)}** {part}molecules · click a mark, cell, row or bar to filter by it"
     st.caption(text, width="stretch")
     if n:
         st.page_link(
@@ -144,6 +151,25 @@ def selected_group(models: Models) -> None:
                     **selection_query(models.bench.dataset, models.selection), "run": focus_run(models).id,
                 },
             )  # fmt: skip
+        if len(runs) > 1:
+            pair = {"dataset": models.bench.dataset.name, "a": runs[0].id, "b": runs[1].id}
+            st.page_link(
+                "pages/judge/compare.py",
+                label="Which is better there?",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params={**pair, **_as_group(models)},
+            )
+
+
+def _as_group(models: Models) -> dict[str, str]:
+    """The filters as a group of the page Compare; nothing where they are none of a size or an element."""
+    for by in ("size", "element", "size_element"):
+        grouping = models.bench.grouping(by)
+        for name, meant in zip(grouping.names, grouping.selections, strict=True):
+            if meant == models.selection:
+                return {"group": f"{by}:{name}"}
+    return {}
 
 
 def _value(row: dict[str, Any], view: View) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 import streamlit as st
@@ -17,6 +19,9 @@ from pages.judge.parts.models import Models
 from pages.judge.parts.numbers import focus_run
 
 _WAYS = {"absolute": "absolute", "signed": "signed"}
+# kept as long as what they show is: neither groups nor measure change it
+_heatmap = lru_cache(maxsize=40)(residual_heatmap)
+_shares = lru_cache(maxsize=40)(error_shares)
 _REFERENCES = {"free atoms": "minus free atoms", "composition": "minus its composition", "": "as it is"}
 
 
@@ -47,7 +52,7 @@ def _density(models: Models) -> None:
         st.markdown(":gray[The filters leave no molecule.]")
         return
     st.markdown(unbroken(residual_sentence(density, view.factor, view.unit)))
-    fig = residual_heatmap(density, models.styles[run.id], view.factor, view.unit, view.dark)
+    fig = _heatmap(density, models.styles[run.id], view.factor, view.unit, view.dark)
     show(fig, "residual_density", f"Density of {number(density.n)} molecules by target and error")
 
 
@@ -77,9 +82,9 @@ def _distribution(models: Models) -> None:
             "Spread", list(_WAYS), format_func=_WAYS.__getitem__, required=True, label_visibility="collapsed",
             **kept("spread", list(_WAYS), "absolute"),
         )  # fmt: skip
-    styles = [models.styles[run.id] for run in models.runs]
-    names = [models.names[run.id] for run in models.runs]
-    fig = error_shares(found, names, styles, view.factor, view.unit, view.dark)
+    styles = tuple(models.styles[run.id] for run in models.runs)
+    names = tuple(models.names[run.id] for run in models.runs)
+    fig = _shares(found, names, styles, view.factor, view.unit, view.dark)
     show(fig, "error_distribution", "Share of molecules by error, and cumulative share, for each model")
 
 

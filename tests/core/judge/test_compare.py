@@ -148,7 +148,9 @@ def test_a_model_without_a_record_of_its_training_makes_it_provisional(dataset: 
     far = open_run(b.id)
     found = compare_runs(a, far, dataset, "all")
     assert found.verdict is not None and found.convergence_b == ("not recorded",)
-    assert found.sentence.endswith("Provisional: B came without a record of its training.")
+    assert found.sentence.endswith(
+        "Provisional: B came without a record of its training, so it is not known whether it had converged."
+    )
 
 
 def test_what_cannot_be_compared(dataset: Dataset) -> None:

@@ -81,7 +81,13 @@ def test_provisional() -> None:
         "A had a rising validation error",
         "B had too few epochs to tell whether it had converged",
     ]
-    assert provisional([("B", ["not recorded"])]) == ["B came without a record of its training"]
+    assert provisional([("B", ["not recorded"])]) == [
+        "B came without a record of its training, so it is not known whether it had converged"
+    ]
+    assert provisional([("A", ["not recorded"] * 3), ("B", ["still falling", "not recorded"])]) == [
+        "A came without a record of its training, so it is not known whether it had converged",
+        "1 of 2 seeds of B had not converged",
+    ]
     assert provisional([("A", ["still falling", "converged", "rising"])]) == ["2 of 3 seeds of A had not converged"]
     falling = ["still falling"] * 3
     assert provisional([("A", falling), ("B", falling)]) == ["no seed of A or B had converged"]
