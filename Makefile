@@ -33,7 +33,7 @@ static: $(READY)
 
 test: $(DEV_READY) static
 	@bash tools/ensure_chromium.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 $(DEMO_READY): tools/requirements.txt
 	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo

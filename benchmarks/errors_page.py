@@ -15,7 +15,7 @@ from core.data.split_making import make_split
 from core.data.splits import open_split
 from core.data.store import Dataset, open_dataset
 from core.files import CHECKOUT
-from core.judge import cell_sums
+from core.judge.statistics import cell_sums
 from core.recipes.recipe import Recipe
 from tests.fake_runs import fake_dataset, fake_run
 

@@ -14,16 +14,16 @@ from benchmarks import errors_page
 from benchmarks.timing import median_seconds
 from core.data.search import make_index
 from core.data.store import Dataset, open_dataset
-from core.judge import cell_sums
-from core.judge.compare import compare_runs, differences
+from core.judge.comparing.compare import compare_runs, differences
+from core.judge.comparing.pairing import Paired
+from core.judge.comparing.side_by_side import side_by_side
 from core.judge.errors import errors_of_all, report
-from core.judge.groupings import open_grouping
+from core.judge.grouping.groupings import open_grouping
 from core.judge.held_out import HeldOut, held_out
-from core.judge.pairing import Paired
-from core.judge.predicates import open_predicates
-from core.judge.resampling import seed_of, weight_chunks
-from core.judge.side_by_side import side_by_side
-from core.judge.slices import search_slices
+from core.judge.slicing.predicates import open_predicates
+from core.judge.slicing.slices import search_slices
+from core.judge.statistics import cell_sums
+from core.judge.statistics.resampling import seed_of, weight_chunks
 from core.runs.folder import Run, list_runs
 
 MOLECULES = 27_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.judge.nearest import N_NEAREST, nearest_of
+from core.judge.inspect.nearest import N_NEAREST, nearest_of
 
 TEST, TRAINING = 27_000, 110_000
 FEATURES = (64, 128)

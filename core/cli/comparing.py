@@ -10,14 +10,14 @@ from core.cli.options import Json, Per
 from core.cli.output import digits, print_json, print_table
 from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
-from core.judge.compare import COMPARED, check_recipes, compare_runs
-from core.judge.findings import CLAIMS
-from core.judge.hypotheses import ask_hypotheses
-from core.judge.intervals import N_POINTS_ONLY
-from core.judge.recipes_compared import LEAST_SEEDS, seeds_of
-from core.judge.reports import comparison_report, finding_report, runs_table_report
-from core.judge.runs_table import runs_table
-from core.judge.seed_errors import TABLE_MEASURES
+from core.judge.comparing.compare import COMPARED, check_recipes, compare_runs
+from core.judge.comparing.recipes_compared import LEAST_SEEDS, seeds_of
+from core.judge.comparing.runs_table import runs_table
+from core.judge.comparing.seed_errors import TABLE_MEASURES
+from core.judge.hypotheses.asking import ask_hypotheses
+from core.judge.hypotheses.findings import CLAIMS
+from core.judge.reporting.reports import comparison_report, finding_report, runs_table_report
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run, list_runs, open_run
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="ids or unambiguous names of runs on one dataset")]

@@ -13,7 +13,7 @@ from core.cli.options import Json, RunName
 from core.cli.output import print_json, progress_bar
 from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
-from core.judge.model_card import model_card
+from core.judge.reporting.model_card import model_card
 from core.runs.folder import Run, open_run
 from core.tasks import Progress
 

@@ -15,13 +15,13 @@ from core.data.store import Dataset, open_dataset
 from core.data.where import parse_where
 from core.errors import MollensError
 from core.files import write_bytes
+from core.judge.comparing.recipes_compared import seeds_of
 from core.judge.curves import CURVE_MEASURES, curves_report
-from core.judge.groups import parse_group
+from core.judge.grouping.groups import parse_group
 from core.judge.held_out import HeldOut, held_out, shared_held_out
 from core.judge.inspect.gallery import export_gallery, gallery_format
-from core.judge.outliers import ORDERS, OutlierPage, outliers_report, page_of
-from core.judge.paired_orders import PAIRED_ORDERS
-from core.judge.recipes_compared import seeds_of
+from core.judge.inspect.outliers import ORDERS, OutlierPage, outliers_report, page_of
+from core.judge.inspect.paired_orders import PAIRED_ORDERS
 from core.judge.residuals import residuals_report
 from core.runs.folder import Run, list_runs, open_run
 from core.runs.predictions import predictions_folder

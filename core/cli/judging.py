@@ -12,8 +12,8 @@ from core.cli.output import digits, print_json, print_table
 from core.data.store import open_dataset
 from core.data.where import parse_where
 from core.judge.errors import report
-from core.judge.intervals import N_PERCENTILE, N_POINTS_ONLY
 from core.judge.measures import MEASURES, RELATIVE
+from core.judge.statistics.intervals import N_PERCENTILE, N_POINTS_ONLY
 from core.runs.folder import open_run
 
 _HEADS = {"mae": "MAE", "rmse": "RMSE", "mse": "MSE", "p95": "95th percentile"}

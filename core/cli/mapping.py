@@ -11,10 +11,10 @@ from core.cli.output import four_decimals, print_json, print_table
 from core.data.store import Dataset, open_dataset
 from core.data.where import parse_where
 from core.errors import MollensError
-from core.judge.error_map import error_map
 from core.judge.held_out import HeldOut, held_out
+from core.judge.inspect.error_map import error_map
+from core.judge.inspect.tenths import seeds_of, uncertainty_report
 from core.judge.inspect.uncertainty import uncertainties
-from core.judge.tenths import seeds_of, uncertainty_report
 from core.runs.folder import Run, open_run
 from core.runs.inside import Inside, read_inside
 

@@ -17,9 +17,9 @@ from core.data.own_molecules import read_own, write_answer
 from core.data.store import Dataset, open_dataset
 from core.errors import MollensError
 from core.files import write_array
-from core.judge.distances_seen import distances_seen
-from core.judge.nearest import neighbours_of
-from core.judge.own_molecules import Answers, judged
+from core.judge.inspect.distances_seen import distances_seen
+from core.judge.inspect.nearest import neighbours_of
+from core.judge.inspect.own_molecules import Answers, judged
 from core.runs.folder import Run, open_run
 from core.runs.inside import Inside, InsideDraft, inside_draft, inside_state, read_inside
 from core.runs.predictions import TRAIN, read_predictions

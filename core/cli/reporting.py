@@ -12,10 +12,10 @@ from core.cli.output import print_json
 from core.data.store import open_dataset
 from core.errors import MollensError
 from core.files import write_bytes
-from core.judge.compare import COMPARED, check_recipes, compare_runs
-from core.judge.recipes_compared import LEAST_SEEDS, seeds_of
-from core.judge.report_content import SECTIONS, check_sections, gather
-from core.judge.runs_table import common_name
+from core.judge.comparing.compare import COMPARED, check_recipes, compare_runs
+from core.judge.comparing.recipes_compared import LEAST_SEEDS, seeds_of
+from core.judge.comparing.runs_table import common_name
+from core.judge.reporting.report_content import SECTIONS, check_sections, gather
 from core.runs.folder import Run, list_runs, open_run
 
 

@@ -10,10 +10,10 @@ from core.cli.options import Json, Per, RunName, Where
 from core.cli.output import digits, print_json, print_table, progress_bar
 from core.data.store import open_dataset
 from core.data.where import parse_where
-from core.judge.predicates import make_predicates
-from core.judge.reports import slices_report
-from core.judge.slice_cache import save_slices
-from core.judge.slices import MOST_SLICES, find_slices
+from core.judge.reporting.reports import slices_report
+from core.judge.slicing.predicates import make_predicates
+from core.judge.slicing.slice_cache import save_slices
+from core.judge.slicing.slices import MOST_SLICES, find_slices
 from core.runs.folder import open_run
 
 

@@ -22,7 +22,7 @@ from core.data.store import Dataset, check_free, open_dataset
 from core.errors import MollensError
 from core.files import home, lock
 from core.judge.inspect.levels import work_on_levels
-from core.judge.slice_cache import work_on_slices
+from core.judge.slicing.slice_cache import work_on_slices
 from core.tasks import Progress, Task, list_tasks, read_task, stop_task, work_on
 
 

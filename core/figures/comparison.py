@@ -1,4 +1,4 @@
-"""Where model A beats model B: the difference of their errors in every group, from `core.judge.compare`.
+"""Where model A beats model B: the difference of their errors in every group, from `core.judge.comparing.compare`.
 
 B minus A: above zero A is better, below B. A mark has the colour and symbol of the model that is better there, ink
 where both are equal, grey where it is undecided; hollow from 10 to 49 molecules, a faint dot below 10.
@@ -17,9 +17,9 @@ from core.figures.error_axes import Row, as_text, linear_ticks, short_name, tick
 from core.figures.error_heatmaps import N_BLANK, cells_figure
 from core.figures.numbers import number, short_count
 from core.figures.theme import ModelStyle, annotate, colours, figure, mix, rgba, scale
-from core.judge.compare import Comparison
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY
-from core.judge.verdicts import GroupVerdict
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.verdicts import GroupVerdict
+from core.judge.statistics.intervals import N_LARGE, N_POINTS_ONLY
 
 Span = tuple[float, float]
 

@@ -8,9 +8,9 @@ from typing import Any
 from core.figures.error_axes import as_text
 from core.figures.numbers import number, percent, significant
 from core.figures.theme import ModelStyle, colours, rgba
-from core.judge.compare import Comparison
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY
-from core.judge.verdicts import GroupVerdict
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.verdicts import GroupVerdict
+from core.judge.statistics.intervals import N_LARGE, N_POINTS_ONLY
 
 Styles = tuple[ModelStyle, ModelStyle]
 Names = tuple[str, str]

@@ -16,7 +16,7 @@ import polars as pl
 from core.figures.numbers import number, significant
 from core.figures.plain_figure import PlainFigure
 from core.figures.theme import ModelStyle, log_ticks, spread, template
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.statistics.intervals import N_POINTS_ONLY
 
 Row = dict[str, Any]
 

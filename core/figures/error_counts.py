@@ -20,7 +20,7 @@ from core.figures.error_groups import GroupAxis
 from core.figures.errors import marks
 from core.figures.numbers import short_count
 from core.figures.theme import colours, log_ticks
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.statistics.intervals import N_POINTS_ONLY
 
 MOST_NAMES = 6
 

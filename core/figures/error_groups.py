@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.data.store import Dataset
 from core.figures.error_axes import size_ticks
 from core.figures.numbers import MINUS, in_sentence, unit_text
-from core.judge.groupings import Grouping, groupings_of
+from core.judge.grouping.groupings import Grouping, groupings_of
 
 NAMES = {
     "size": "Size",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.figures.error_axes import Row, View, as_text, built, hover_text, linear_ticks, log_axis_ticks, size_ticks
 from core.figures.numbers import number, percent, significant
 from core.figures.theme import colours, scale
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.statistics.intervals import N_POINTS_ONLY
 
 N_BLANK = 3
 """Below this many held-out molecules a cell has no colour."""

@@ -17,8 +17,8 @@ from core.figures.sentences import (
     verdicts,
     with_interval,
 )
-from core.judge.intervals import N_POINTS_ONLY
-from core.judge.verdicts import compare_extremes
+from core.judge.comparing.verdicts import compare_extremes
+from core.judge.statistics.intervals import N_POINTS_ONLY
 
 _INSIDE = {
     "above": "Inside the filter (n = {n}) predicted worse than outside (n = {m})",

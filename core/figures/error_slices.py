@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from core.figures.error_axes import as_text, built, linear_ticks, short_name, tick_texts
 from core.figures.numbers import MINUS, number, significant
 from core.figures.theme import ModelStyle, colours
-from core.judge.slices import Slice
+from core.judge.slicing.slices import Slice
 
 _LINE, _GAP = 15, 14  # pixels of a line of words, and between two groups
 _LONGEST = 34  # letters of a line

@@ -26,7 +26,7 @@ from core.figures.error_axes import (
 from core.figures.error_groups import GroupAxis
 from core.figures.numbers import number, significant
 from core.figures.theme import colours, rgba
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY
+from core.judge.statistics.intervals import N_LARGE, N_POINTS_ONLY
 
 _FOOT = 40  # pixels that the note on the histogram takes at the foot, beside the plot
 MOST_BANDS = 4

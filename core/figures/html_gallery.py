@@ -17,7 +17,7 @@ from core.figures.numbers import number, shown_unit, significant, unit_text
 from core.files import CHECKOUT
 from core.judge.held_out import HeldOut
 from core.judge.inspect.gallery import depiction
-from core.judge.outliers import OutlierPage
+from core.judge.inspect.outliers import OutlierPage
 
 MOST = 500
 """Molecules on one page; each needs a picture."""
@@ -40,7 +40,7 @@ def gallery_html(source: HeldOut, page: OutlierPage, order: str, filters: str = 
     """The molecules of a page as one HTML file; beyond `MOST` they are left out and counted.
 
     Args:
-        order: in words, as `core.judge.outliers.ORDERS` has it.
+        order: in words, as `core.judge.inspect.outliers.ORDERS` has it.
         filters: in words, which molecules these are.
         script: 3Dmol.js.
     """

@@ -1,4 +1,4 @@
-"""The report on two models as one HTML file that opens anywhere without network, from `core.judge.report_content`.
+"""The report on two models as one HTML file that opens anywhere without network, from `reporting.report_content`.
 
 It is light whatever the reader's page is, so that it prints well.
 """
@@ -19,11 +19,11 @@ from core.figures.learning import learning_figure
 from core.figures.numbers import number, percent, shown_unit, significant, unit_text
 from core.figures.report_tables import differing_table, groups_table, hash_cards, runs_summary
 from core.figures.theme import ModelStyle, model_style
-from core.judge.compare import Comparison
-from core.judge.findings import Finding
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.runs_table import common_name
+from core.judge.hypotheses.findings import Finding
 from core.judge.reference import chemical_accuracy
-from core.judge.report_content import SECTIONS, ReportContent
-from core.judge.runs_table import common_name
+from core.judge.reporting.report_content import SECTIONS, ReportContent
 
 TITLE = "Which model is better, and where?"
 ABOUT_NETWORK = "on this network, not on its recipe"

@@ -10,8 +10,8 @@ from core.figures.error_axes import Row, log_axis_ticks
 from core.figures.hypothesis_controls import against_control, spreads
 from core.figures.numbers import number, short_count, significant
 from core.figures.theme import Colours, ModelStyle, annotate, colours, figure, rgba
-from core.judge.findings import Finding
-from core.judge.intervals import N_LARGE
+from core.judge.hypotheses.findings import Finding
+from core.judge.statistics.intervals import N_LARGE
 
 _SMALL = {"size": 10.5}
 

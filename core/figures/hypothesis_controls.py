@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from core.figures.error_axes import Row, linear_ticks, tick_texts
 from core.figures.numbers import number, percent, significant
 from core.figures.theme import Colours, ModelStyle, annotate, rgba
-from core.judge.findings import Finding
+from core.judge.hypotheses.findings import Finding
 
 _SMALL = {"size": 10.5}
 

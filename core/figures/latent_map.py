@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from core.figures.error_axes import built
 from core.figures.numbers import formula, number, percent, significant
 from core.figures.theme import Colours, ModelStyle, colours, mix, scale
-from core.judge.error_map import FEWEST_IN_CELL, ErrorMap
-from core.judge.latent_map import N_CELLS
+from core.judge.inspect.error_map import FEWEST_IN_CELL, ErrorMap
+from core.judge.inspect.latent_map import N_CELLS
 
 Floats = NDArray[np.float64]
 

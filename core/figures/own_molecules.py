@@ -17,7 +17,7 @@ def distance_figure(
 ) -> go.Figure:
     """Histogram of the held-out molecules' distances, and under it a mark for each own molecule.
 
-    held: edges, counts, median and far, see `core.judge.own_molecules`; marks: entries of own molecules, each with
+    held: edges, counts, median and far, see `inspect.own_molecules`; marks: entries of own molecules, each with
     place, formula, distance and percentile; selected: place of the one that is shown; colour: of the model.
     """
     c = colours(dark)

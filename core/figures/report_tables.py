@@ -7,10 +7,10 @@ from typing import Any
 from core.figures import html_parts as made
 from core.figures.numbers import duration, number, percent, significant, squared, unit_text
 from core.figures.theme import ModelStyle
-from core.judge.compare import Comparison
-from core.judge.recipes_compared import differing_fields
-from core.judge.report_content import ReportContent
-from core.judge.runs_table import RunsTable
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.recipes_compared import differing_fields
+from core.judge.comparing.runs_table import RunsTable
+from core.judge.reporting.report_content import ReportContent
 
 _NOTHING = "\N{EM DASH}"
 

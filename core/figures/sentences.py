@@ -10,9 +10,9 @@ import polars as pl
 
 from core.figures.error_axes import View
 from core.figures.numbers import number, percent, quantity
+from core.judge.comparing.verdicts import against_zero, compare, compare_extremes
 from core.judge.convergence import Convergence
-from core.judge.intervals import N_POINTS_ONLY
-from core.judge.verdicts import against_zero, compare, compare_extremes
+from core.judge.statistics.intervals import N_POINTS_ONLY
 
 ALMOST_ALL = 0.9
 """An element in a larger share of the molecules says nothing of its own."""

@@ -15,7 +15,7 @@ from core.figures.error_heatmaps import thinned
 from core.figures.numbers import number, significant
 from core.figures.theme import annotate, colours, figure, mix, scale
 from core.figures.training import let_zoom, name_ends
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY
+from core.judge.statistics.intervals import N_LARGE, N_POINTS_ONLY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

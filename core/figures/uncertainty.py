@@ -13,7 +13,7 @@ from core.figures.error_axes import built, linear_ticks, tick_texts
 from core.figures.numbers import number, percent, significant
 from core.figures.theme import ModelStyle, colours
 from core.judge.inspect.uncertainty import Uncertainty
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY
+from core.judge.statistics.intervals import N_LARGE, N_POINTS_ONLY
 
 NAMES = {"spread": "spread between seeds", "distance": "distance to training"}
 _GAP = 0.08

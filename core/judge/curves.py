@@ -11,9 +11,9 @@ from core.data.selection import Selection
 from core.data.splits import open_split
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.divisions import division_of
-from core.judge.groupings import Grouping
-from core.judge.groups import Group
+from core.judge.grouping.divisions import division_of
+from core.judge.grouping.groupings import Grouping
+from core.judge.grouping.groups import Group
 from core.judge.held_out import PER, check_dataset
 from core.judge.measures import measure_unit
 from core.recipes.recipe import validated

@@ -12,14 +12,14 @@ from core.data.cells import cells_of
 from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.cell_sums import digest
-from core.judge.divisions import Division, division_of
-from core.judge.groupings import Grouping
-from core.judge.groups import Group
+from core.judge.grouping.divisions import Division, division_of
+from core.judge.grouping.groupings import Grouping
+from core.judge.grouping.groups import Group
 from core.judge.held_out import PER, HeldOut, held_out, optimistic, shared_held_out
-from core.judge.intervals import kind_of_interval
 from core.judge.measures import WITH_LIMITS, check_measure, check_relative, measure_unit
-from core.judge.resampling import seed_of
+from core.judge.statistics.cell_sums import digest
+from core.judge.statistics.intervals import kind_of_interval
+from core.judge.statistics.resampling import seed_of
 from core.judge.tables import Stack, measured
 from core.runs.folder import Run
 

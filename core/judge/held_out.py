@@ -11,9 +11,9 @@ from core.data.identity import open_identities
 from core.data.properties import Property
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.cell_sums import digest
-from core.judge.groups import cells_of
-from core.judge.resampling import Resamples, resample, seed_of
+from core.judge.grouping.groups import cells_of
+from core.judge.statistics.cell_sums import digest
+from core.judge.statistics.resampling import Resamples, resample, seed_of
 from core.judge.why_not import NOT_STATED as NOT_STATED
 from core.judge.why_not import level_of as level_of
 from core.judge.why_not import why_no_labels, why_no_predictions, why_none
@@ -200,7 +200,7 @@ def shared_held_out(runs: list[Run], dataset: Dataset, part: str = "test") -> In
     """Ids (n,) that are in this part for every run and that none of them saw in training or validation.
 
     For `part="validation"` they are seen by none in training. Of several runs, copies of what one of them saw are left
-    out too, as in `core.judge.pairing.pair_up`.
+    out too, as in `core.judge.comparing.pairing.pair_up`.
 
     Raises:
         MollensError: if nothing is left, or as `held_out`.

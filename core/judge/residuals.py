@@ -18,7 +18,7 @@ from core.data.distributions import bin_values
 from core.data.selection import Selection
 from core.errors import MollensError
 from core.judge.held_out import PER, HeldOut, optimistic, unit_per
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.statistics.intervals import N_POINTS_ONLY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core.judge.cell_sums import MOST_BYTES, bytes_of_sums, cell_sums, digest
-from core.judge.intervals import N_LARGE, N_POINTS_ONLY, Intervals, means_of_cells
-from core.judge.quantiles import divided, quantiles_of_groups
-from core.judge.ratios import log_ratio_estimates, ratios_of_cells
-from core.judge.resampling import N_RESAMPLES, group_totals, sums_by_cell
-from core.judge.simultaneous import Estimates, mean_estimates, simultaneous
+from core.judge.statistics.cell_sums import MOST_BYTES, bytes_of_sums, cell_sums, digest
+from core.judge.statistics.intervals import N_LARGE, N_POINTS_ONLY, Intervals, means_of_cells
+from core.judge.statistics.quantiles import divided, quantiles_of_groups
+from core.judge.statistics.ratios import log_ratio_estimates, ratios_of_cells
+from core.judge.statistics.resampling import N_RESAMPLES, group_totals, sums_by_cell
+from core.judge.statistics.simultaneous import Estimates, mean_estimates, simultaneous
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

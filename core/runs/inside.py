@@ -51,7 +51,7 @@ class Inside:
     why_no_nearest: str
     """a sentence where there are none, else empty"""
     distances_seen: NDArray[np.int64] | None
-    """histograms of the distances in the training molecules, see `core.judge.distances_seen`; own dataset only"""
+    """histograms of the distances in the training molecules, see `inspect.distances_seen`; own dataset only"""
 
     def of_molecule(self, place: int) -> NDArray[np.float64] | None:
         """(n_atoms,) contributions of the atoms of one molecule, by its row."""

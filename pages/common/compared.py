@@ -10,14 +10,14 @@ import streamlit as st
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.compare import Comparison, compare_runs
-from core.judge.findings import Finding
-from core.judge.groupings import Grouping, groupings_of, open_grouping
-from core.judge.hypotheses import ask_hypotheses
+from core.judge.comparing.compare import Comparison, compare_runs
+from core.judge.comparing.pairing import Paired, pair_up
+from core.judge.comparing.runs_table import RunsTable, runs_table
+from core.judge.comparing.side_by_side import SideBySide, side_by_side
+from core.judge.grouping.groupings import Grouping, groupings_of, open_grouping
+from core.judge.hypotheses.asking import ask_hypotheses
+from core.judge.hypotheses.findings import Finding
 from core.judge.learning import LearningCurve, learning_curves
-from core.judge.pairing import Paired, pair_up
-from core.judge.runs_table import RunsTable, runs_table
-from core.judge.side_by_side import SideBySide, side_by_side
 from core.runs.folder import Run
 from core.runs.predictions import predictions_folder
 
@@ -35,7 +35,7 @@ def compared(
     margin: float | None = None,
     part: str = "test",
 ) -> Comparison:
-    """A against B, see `core.judge.compare.compare_runs`.
+    """A against B, see `core.judge.comparing.compare.compare_runs`.
 
     Raises:
         MollensError: where they cannot be compared.
@@ -67,7 +67,7 @@ def curves_of(groups: Sequence[Runs]) -> list[LearningCurve]:
 
 
 def table_of(runs: Runs, dataset: Dataset, part: str, measure: str, per: str) -> RunsTable:
-    """All runs as a table, a row a recipe, see `core.judge.runs_table`."""
+    """All runs as a table, a row a recipe, see `core.judge.comparing.runs_table`."""
     return _table(_learned(runs, dataset), part, measure, per, runs, dataset)
 
 

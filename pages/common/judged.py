@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.judge.comparing.recipes_compared import recipe_key
 from core.judge.convergence import Convergence, convergence
 from core.judge.curves import GroupCurves, validation_curves
 from core.judge.errors import errors_of_all
-from core.judge.groupings import Grouping
-from core.judge.groups import Group, make_groups
+from core.judge.grouping.groupings import Grouping
+from core.judge.grouping.groups import Group, make_groups
+from core.judge.grouping.rarity import grouping_for
 from core.judge.held_out import HeldOut, held_out, shared_held_out, split_known
 from core.judge.learning import LearningCurve, learning_curves
-from core.judge.rarity import grouping_for
-from core.judge.recipes_compared import recipe_key
 from core.judge.residuals import ErrorDistribution, ResidualDensity, error_distribution, residual_density
 from core.runs.folder import Run
 from core.runs.predictions import predictions_folder

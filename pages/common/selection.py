@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.data.selection import Selection
 from core.figures.picking import picked_marks
-from core.judge.groupings import Grouping
+from core.judge.grouping.groupings import Grouping
 from pages.common.filters import set_selection
 from pages.common.furniture import picked_points
 

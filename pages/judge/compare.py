@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import MollensError
 from core.figures.numbers import number
 from core.figures.theme import colours
-from core.judge.compare import Comparison
+from core.judge.comparing.compare import Comparison
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain
 from pages.common.compared import compared

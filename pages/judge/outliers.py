@@ -15,7 +15,7 @@ from core.figures.molecule_errors import drawn_recipes, has_epochs
 from core.figures.numbers import number
 from core.judge.held_out import HeldOut
 from core.judge.inspect.evidence import Evidence, evidence_on
-from core.judge.outliers import OutlierPage
+from core.judge.inspect.outliers import OutlierPage
 from pages.common.appearance import plain
 from pages.common.filters import read_selection, selection_query, show_bar
 from pages.common.furniture import card, empty, page_head

@@ -13,7 +13,7 @@ from core.errors import MollensError
 from core.figures.dataset_sizes import size_histogram
 from core.figures.numbers import formula, number, quantity, shown_unit, significant
 from core.figures.training_runs import RunCurve, runs_figure
-from core.judge.outliers import OutlierPage, page_of
+from core.judge.inspect.outliers import OutlierPage, page_of
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain
 from pages.common.furniture import card, card_head, empty, page_head, show

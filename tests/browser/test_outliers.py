@@ -10,7 +10,7 @@ import pytest
 
 from core.data.store import open_dataset
 from core.judge.held_out import held_out
-from core.judge.outliers import ids_in_order
+from core.judge.inspect.outliers import ids_in_order
 from tests.browser.conftest import Visitor, served, wait_for
 from tests.conftest import save_some
 from tests.fake_runs import fake_run

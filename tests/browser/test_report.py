@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from core.figures.html_report import report_html
-from core.judge.compare import compare_runs
-from core.judge.report_content import gather
+from core.judge.comparing.compare import compare_runs
+from core.judge.reporting.report_content import gather
 from tests.browser.conftest import Visitor
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 

@@ -13,7 +13,7 @@ from core.data.split_making import make_split
 from core.data.splits import open_split
 from core.data.store import Dataset
 from core.figures.theme import model_style
-from core.judge.compare import compare_runs
+from core.judge.comparing.compare import compare_runs
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run
 from pages.judge.compare_parts.heads import differing

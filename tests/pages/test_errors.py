@@ -18,8 +18,8 @@ from core.figures.error_axes import View
 from core.figures.error_groups import pickable, question
 from core.files import CHECKOUT
 from core.judge.errors import report
-from core.judge.groupings import Grouping
-from core.judge.slice_cache import search_and_save
+from core.judge.grouping.groupings import Grouping
+from core.judge.slicing.slice_cache import search_and_save
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run
 from core.runs.predictions import Predictions, read_about

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.splits import open_split
 from core.data.store import Dataset, delete_dataset
 from core.files import CHECKOUT
-from core.judge.report_hashes import repeat_command
+from core.judge.reporting.report_hashes import repeat_command
 from core.recipes.create import create_run
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, list_runs, open_run

@@ -13,10 +13,10 @@ from core.data.identity import open_identities
 from core.data.properties import Property
 from core.data.store import Dataset
 from core.errors import MollensError
+from core.judge.comparing.recipes_compared import recipe_key
+from core.judge.comparing.runs_table import common_name
 from core.judge.held_out import HeldOut, held_out, split_known
-from core.judge.nearest import held_out_distances, percentile
-from core.judge.recipes_compared import recipe_key
-from core.judge.runs_table import common_name
+from core.judge.inspect.nearest import held_out_distances, percentile
 from core.runs.folder import Run
 from core.runs.inside import ABOUT, Inside, read_inside
 from core.runs.predictions import NONE, TEST, TRAIN, UNUSED, VALIDATION, predictions_folder, read_predictions

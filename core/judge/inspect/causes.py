@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.judge.wording import amount, unit_of
+from core.judge.comparing.wording import amount, unit_of
 
 GRADES = ("strong", "some", "none found", "ruled out", "not known")
 """In the order in which causes are shown."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.data.search import coverage, index_ready
 from core.data.selection import Selection
 from core.data.store import Dataset
-from core.judge.groupings import open_grouping
+from core.judge.grouping.groupings import open_grouping
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -13,7 +13,7 @@ from core.data.exporters.chosen import Progress
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.held_out import HeldOut
-from core.judge.outliers import OutlierPage
+from core.judge.inspect.outliers import OutlierPage
 
 COLUMNS = {
     "rank": ("Place in the order", False),

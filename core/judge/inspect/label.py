@@ -11,8 +11,8 @@ from core.data.defects import CONFLICT, Defects, read_defects
 from core.data.store import Dataset
 from core.judge.inspect.bench import Bench, BenchRun
 from core.judge.inspect.causes import Cause, Number, in_unit, percent
+from core.judge.inspect.label_suspicion import FAR_OFF, TIMES_MAE, LabelEvidence, SecondLevel
 from core.judge.inspect.levels_beside import LevelsBeside, levels_beside, levels_for_evidence
-from core.judge.label_suspicion import FAR_OFF, TIMES_MAE, LabelEvidence, SecondLevel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

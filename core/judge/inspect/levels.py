@@ -21,7 +21,7 @@ from core.data.store import Dataset, DatasetEntry, list_datasets, open_dataset
 from core.errors import MollensError
 from core.files import home, plain_disk_errors, write_bytes
 from core.judge.held_out import NOT_STATED
-from core.judge.label_suspicion import SecondLevel, second_level
+from core.judge.inspect.label_suspicion import SecondLevel, second_level
 from core.tasks import Task, list_tasks, start_task
 
 KIND = "second-levels"

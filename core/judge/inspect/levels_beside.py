@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.judge.inspect.bench import Bench, BenchRun
+from core.judge.inspect.label_suspicion import SecondLevel
 from core.judge.inspect.levels import read_levels
-from core.judge.label_suspicion import SecondLevel
-from core.judge.paired_orders import robust_spread
+from core.judge.inspect.paired_orders import robust_spread
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class LevelsBeside:
 
 
 def label_evidence_levels(levels: list[LevelsBeside]) -> list[SecondLevel]:
-    """The levels as `core.judge.label_suspicion` takes them: each molecule by what sees it most sharply."""
+    """The levels as `core.judge.inspect.label_suspicion` takes them: each molecule by what sees it most sharply."""
     found = []
     for level in levels:
         if level.local is None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.inspect.bench import HELD, Bench, BenchRun, open_bench
-from core.judge.intervals import N_POINTS_ONLY
-from core.judge.paired_orders import robust_spread
+from core.judge.inspect.paired_orders import robust_spread
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from core.runs.validation import read_validation
 

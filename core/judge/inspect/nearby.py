@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.judge.inspect.bench import BenchRun
-from core.judge.nearest import Scale, nearest_of, scale_of
+from core.judge.inspect.nearest import Scale, nearest_of, scale_of
 from core.runs.predictions import TRAIN
 
 Floats = NDArray[np.float64]

@@ -11,9 +11,9 @@ from core.errors import MollensError
 from core.judge.inspect.bench import Bench
 from core.judge.inspect.causes import Cause
 from core.judge.inspect.evidence import Evidence
+from core.judge.inspect.nearest_training import nearest_by_latents, nearest_by_morgan
 from core.judge.inspect.suspicious import SuspiciousLabels
 from core.judge.inspect.what_helps import WhatHelps
-from core.judge.nearest_training import nearest_by_latents, nearest_by_morgan
 
 
 def molecule_report(bench: Bench, found: Evidence) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from core.judge.comparing.recipes_compared import LEAST_SEEDS
+from core.judge.comparing.wording import between
 from core.judge.inspect.bench import Bench
 from core.judge.inspect.causes import Cause, Number, in_unit
-from core.judge.intervals import LEVEL
-from core.judge.recipes_compared import LEAST_SEEDS
-from core.judge.wording import between
+from core.judge.statistics.intervals import LEVEL
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from core.judge.held_out import held_out
 from core.judge.inspect.bench import COMPARABLE, Bench, BenchRun, open_bench
 from core.judge.inspect.causes import GRADES, percent
 from core.judge.inspect.label import label
+from core.judge.inspect.label_suspicion import TIMES_MAE, Suspicion, suspicions
 from core.judge.inspect.levels_beside import label_evidence_levels, levels_beside
-from core.judge.label_suspicion import TIMES_MAE, Suspicion, suspicions
 from core.runs.folder import Run
 
 

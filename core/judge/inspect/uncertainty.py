@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.distance_and_error import DistanceAndError, distance_and_error
 from core.judge.held_out import common_ids
 from core.judge.inspect.bench import Bench, BenchRun, open_bench
-from core.judge.intervals import N_POINTS_ONLY, interval_of_mean
-from core.judge.nearest import percentile
+from core.judge.inspect.distance_and_error import DistanceAndError, distance_and_error
+from core.judge.inspect.nearest import percentile
+from core.judge.statistics.intervals import N_POINTS_ONLY, interval_of_mean
 from core.runs.folder import Run
 
 Floats = NDArray[np.float64]

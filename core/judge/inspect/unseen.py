@@ -9,7 +9,7 @@ import numpy as np
 from core.judge.inspect.bench import Bench
 from core.judge.inspect.causes import Cause, Number, percent
 from core.judge.inspect.features import Rarity, rarity
-from core.judge.nearest import FAR
+from core.judge.inspect.nearest import FAR
 
 FARTHER = 0.90
 """Share of held-out molecules beyond whose distance a molecule lies rather far."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.judge.comparing.recipes_compared import LEAST_SEEDS
+from core.judge.comparing.wording import between
 from core.judge.inspect.bench import COMPARABLE, Bench, BenchRun
 from core.judge.inspect.causes import Cause, Number, in_unit
 from core.judge.inspect.molecule import RecipeError, recipe_error
 from core.judge.inspect.seed_noise import reaches_zero, seed_errors
-from core.judge.recipes_compared import LEAST_SEEDS
-from core.judge.wording import between
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.data.store import Dataset
 from core.figures.numbers import in_sentence, shown_unit, unit_text
-from core.judge.compare import COMPARED
+from core.judge.comparing.compare import COMPARED
 from pages.common.address import kept
 from pages.common.appearance import plain
 from pages.common.compared import groupings

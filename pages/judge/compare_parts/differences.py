@@ -13,10 +13,10 @@ from core.errors import MollensError
 from core.figures.comparison import difference_by_group, difference_by_size, difference_cells, in_a_row
 from core.figures.numbers import number, percent
 from core.figures.theme import Figure
-from core.judge.compare import Comparison
-from core.judge.intervals import N_POINTS_ONLY
-from core.judge.report_hashes import comparison_options
-from core.judge.verdicts import GroupVerdict
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.verdicts import GroupVerdict
+from core.judge.reporting.report_hashes import comparison_options
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from pages.common.appearance import dark, plain
 from pages.common.compared import compared, grouping_of
 from pages.common.furniture import card, card_head, picked_points, show

@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from core.data.store import Dataset
 from core.figures.numbers import number, short_count
 from core.figures.theme import ModelStyle
-from core.judge.compare import Comparison
-from core.judge.training_facts import training_facts
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.training_facts import training_facts
 from core.recipes.fields import field_rows
 from core.runs.folder import Run
 from pages.common.appearance import plain, safe

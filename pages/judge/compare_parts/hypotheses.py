@@ -7,8 +7,8 @@ import streamlit as st
 from core.data.molecules import NUMBERS
 from core.figures.hypotheses import figure_caption, finding_figure
 from core.figures.theme import ModelStyle, model_style
-from core.judge.compare import Comparison
-from core.judge.findings import CLAIMS, Finding
+from core.judge.comparing.compare import Comparison
+from core.judge.hypotheses.findings import CLAIMS, Finding
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import dark, plain, safe

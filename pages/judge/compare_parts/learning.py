@@ -10,9 +10,9 @@ import streamlit as st
 
 from core.figures.learning import learning_figure
 from core.figures.theme import ModelStyle, colours
-from core.judge.compare import Comparison
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.recipes_compared import by_recipe, seeds_of
 from core.judge.learning import LearningCurve
-from core.judge.recipes_compared import by_recipe, seeds_of
 from core.judge.reference import chemical_accuracy
 from core.runs.folder import Run
 from pages.common.address import kept

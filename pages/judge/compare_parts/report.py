@@ -9,9 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.html_report import report_html
 from core.figures.theme import model_style
-from core.judge.compare import Comparison
-from core.judge.report_content import SECTIONS, gather
-from core.judge.report_hashes import comparison_options
+from core.judge.comparing.compare import Comparison
+from core.judge.reporting.report_content import SECTIONS, gather
+from core.judge.reporting.report_hashes import comparison_options
 from core.runs.folder import Run
 from pages.common.appearance import dark
 from pages.judge.compare_parts.sides import Pair

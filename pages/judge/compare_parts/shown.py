@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.figures.numbers import shown_unit, significant, unit_text
-from core.judge.compare import Comparison
+from core.judge.comparing.compare import Comparison
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import streamlit as st
 
 from core.data.store import Dataset
 from core.figures.theme import ModelStyle, model_style
-from core.judge.recipes_compared import LEAST_SEEDS, by_recipe, seeds_of
-from core.judge.runs_table import common_name
+from core.judge.comparing.recipes_compared import LEAST_SEEDS, by_recipe, seeds_of
+from core.judge.comparing.runs_table import common_name
 from core.runs.folder import Run
 from pages.common.appearance import dark
 from pages.common.judged import display_names, part_of

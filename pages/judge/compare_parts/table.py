@@ -11,9 +11,9 @@ import streamlit as st
 
 from core.figures.numbers import duration, number, short_count, significant, unit_text
 from core.figures.theme import colours
+from core.judge.comparing.runs_table import RunsTable, TableGroup
 from core.judge.convergence import NOT_RECORDED
-from core.judge.intervals import N_POINTS_ONLY
-from core.judge.runs_table import RunsTable, TableGroup
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.recipes.fields import field_rows
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain

@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.figures.numbers import number, percent
 from core.figures.theme import ModelStyle
-from core.judge.compare import Comparison
-from core.judge.recipes_compared import LEAST_SEEDS
+from core.judge.comparing.compare import Comparison
+from core.judge.comparing.recipes_compared import LEAST_SEEDS
 from pages.common.appearance import plain, safe
 from pages.common.furniture import card, note
 from pages.judge.compare_parts.shown import Shown

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.figures.numbers import formula, number, significant, unit_text
-from core.judge.outliers import OutlierPage
+from core.judge.inspect.outliers import OutlierPage
 from pages.common.viewer import GalleryItem, molecule_gallery
 from pages.explore.parts.molecule_shown import picture_of
 from pages.judge.outlier_parts.gallery_asked import Asked, show_molecule

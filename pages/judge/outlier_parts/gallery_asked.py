@@ -12,9 +12,9 @@ from core.data.selection import Selection
 from core.data.store import Dataset
 from core.figures.filters import selection_text
 from core.figures.numbers import shown_unit, unit_text
+from core.judge.comparing.recipes_compared import recipe_key
 from core.judge.held_out import HeldOut
 from core.judge.inspect.bench import Bench, BenchRun, open_bench
-from core.judge.recipes_compared import recipe_key
 from core.runs.folder import Run
 from core.runs.inside import ABOUT
 from pages.common.models import known_style, style_of

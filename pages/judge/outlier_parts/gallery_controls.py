@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.data.store import Dataset
-from core.judge.recipes_compared import recipe_key
+from core.judge.comparing.recipes_compared import recipe_key
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.judged import display_names, first_of_each_recipe

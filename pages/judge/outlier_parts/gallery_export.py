@@ -12,7 +12,7 @@ import streamlit as st
 from core.figures.html_gallery import MOST, gallery_html
 from core.figures.numbers import number
 from core.judge.inspect.gallery import export_gallery
-from core.judge.outliers import OutlierPage
+from core.judge.inspect.outliers import OutlierPage
 from pages.judge.outlier_parts.gallery_asked import Asked
 from pages.judge.outlier_parts.gallery_order import PER_PAGE, Listing
 from pages.judge.outlier_parts.gallery_summary import list_command

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from core.figures.numbers import significant
 from core.judge.held_out import HeldOut
 from core.judge.inspect.bench import Bench
-from core.judge.outliers import ORDERS, OutlierPage, ids_in_order, page_of
-from core.judge.paired_orders import PAIRED_ORDERS
+from core.judge.inspect.outliers import ORDERS, OutlierPage, ids_in_order, page_of
+from core.judge.inspect.paired_orders import PAIRED_ORDERS
 from pages.judge.outlier_parts.gallery_asked import Asked
 
 PER_PAGE = 9

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.figures.numbers import number, percent, significant
 from core.figures.outliers import error_histogram
-from core.judge.outliers import OutlierPage
+from core.judge.inspect.outliers import OutlierPage
 from pages.common.appearance import dark, plain
 from pages.common.furniture import card, card_head, show
 from pages.common.models import style_of

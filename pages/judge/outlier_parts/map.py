@@ -14,9 +14,9 @@ from core.data.selection import Selection
 from core.figures.latent_map import map_figure, map_scale, map_sentence
 from core.figures.numbers import number, significant
 from core.figures.picking import let_pick, picked_marks
-from core.judge.error_map import MOST_WORST, ErrorMap, error_map, region
 from core.judge.held_out import HeldOut
-from core.judge.latent_map import MOST_POINTS
+from core.judge.inspect.error_map import MOST_WORST, ErrorMap, error_map, region
+from core.judge.inspect.latent_map import MOST_POINTS
 from core.runs.inside import Inside
 from pages.common.address import kept
 from pages.common.appearance import dark, plain, unbroken

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.errors import MollensError
 from core.figures.error_axes import short_name
 from core.figures.numbers import shown_unit, unit_text
-from core.judge.atom_values import CHARGES, AtomValues, charge_values, contribution_values, difference_values
+from core.judge.inspect.atom_values import CHARGES, AtomValues, charge_values, contribution_values, difference_values
 from core.judge.inspect.bench import BenchRun
 from pages.common.appearance import plain
 from pages.judge.outlier_parts.gallery_asked import Asked

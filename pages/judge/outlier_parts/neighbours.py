@@ -12,9 +12,9 @@ from core.errors import MollensError
 from core.figures.numbers import formula, number, percent, significant, unit_text
 from core.judge.inspect.bench import Bench
 from core.judge.inspect.molecule import MoleculeErrors
+from core.judge.inspect.nearest_training import NearestTraining, NearTraining, nearest_by_latents, nearest_by_morgan
 from core.judge.inspect.suggestions import Suggestion
 from core.judge.inspect.what_helps import what_helps
-from core.judge.nearest_training import NearestTraining, NearTraining, nearest_by_latents, nearest_by_morgan
 from pages.common.address import kept
 from pages.common.appearance import plain
 from pages.common.furniture import card_head

@@ -10,8 +10,8 @@ import streamlit as st
 from core.errors import MollensError
 from core.figures.numbers import formula, number, significant
 from core.judge.inspect.bench import Bench
+from core.judge.inspect.label_suspicion import TIMES_MAE
 from core.judge.inspect.suspicious import SuspiciousLabel, SuspiciousLabels, label_suspicions
-from core.judge.label_suspicion import TIMES_MAE
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head
 from pages.judge.outlier_parts.gallery_asked import Asked, show_molecule

@@ -10,8 +10,8 @@ from core.errors import MollensError
 from core.figures.numbers import number
 from core.figures.uncertainty import Panel, tenths_figure, uncertainty_sentence
 from core.judge.inspect.bench import Bench
+from core.judge.inspect.tenths import place_in_size, tenths_table
 from core.judge.inspect.uncertainty import Uncertainties, uncertainties_on
-from core.judge.tenths import place_in_size, tenths_table
 from pages.common.appearance import dark, plain, unbroken
 from pages.common.furniture import card, card_head, show
 from pages.common.models import style_of

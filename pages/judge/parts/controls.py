@@ -13,7 +13,7 @@ from core.errors import MollensError
 from core.figures.error_axes import MEASURE_NAMES, View, middle_cut
 from core.figures.error_groups import grouping_name, pickable
 from core.figures.numbers import shown_unit, unit_text
-from core.judge.filters import read_filter
+from core.judge.grouping.filters import read_filter
 from core.judge.reference import chemical_accuracy
 from core.runs.folder import Run
 from pages.common.address import kept

@@ -17,10 +17,10 @@ from core.figures.learning import Against, learning_figure
 from core.figures.numbers import number
 from core.figures.plain_figure import as_plain
 from core.figures.theme import Figure, ModelStyle
+from core.judge.comparing.recipes_compared import recipe_key, seeds_of
 from core.judge.curves import CURVE_MEASURES, GroupCurves
-from core.judge.intervals import N_POINTS_ONLY
 from core.judge.learning import LearningCurve
-from core.judge.recipes_compared import recipe_key, seeds_of
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import plain

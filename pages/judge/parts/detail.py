@@ -10,7 +10,7 @@ from core.figures.error_differences import difference_heatmap, difference_senten
 from core.figures.error_heatmaps import size_element_heatmap, size_epoch_heatmap
 from core.figures.sentences import size_sentence
 from core.judge.curves import CURVE_MEASURES, GroupCurves
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import plain, unbroken

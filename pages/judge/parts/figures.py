@@ -14,7 +14,7 @@ from core.figures.errors import accuracy_drawn, error_by_number
 from core.figures.numbers import in_sentence
 from core.figures.sentences import element_sentence, rarity_sentence
 from core.figures.theme import Figure
-from core.judge.groupings import Grouping
+from core.judge.grouping.groupings import Grouping
 from pages.common.appearance import plain, unbroken
 from pages.common.furniture import card, card_head, show
 from pages.common.selection import clickable, follow_mark

@@ -14,7 +14,7 @@ from core.figures.error_groups import GroupAxis, group_axis
 from core.figures.numbers import unit_text
 from core.figures.sentences import Told
 from core.figures.theme import ModelStyle
-from core.judge.groupings import Grouping
+from core.judge.grouping.groupings import Grouping
 from core.judge.measures import measure_unit
 from core.runs.folder import Run
 from pages.common.appearance import plain

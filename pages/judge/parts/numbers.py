@@ -10,7 +10,7 @@ from core.figures.error_axes import MEASURE_NAMES, View
 from core.figures.filters import selection_text
 from core.figures.numbers import number, significant
 from core.figures.sentences import convergence_sentence, limits_text
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.appearance import plain
 from pages.common.filters import selection_query

@@ -12,8 +12,8 @@ from core.errors import MollensError
 from core.figures.error_slices import worst_groups
 from core.figures.numbers import number, shown_unit, unit_text
 from core.figures.picking import picked_marks
-from core.judge.slice_cache import slices_of, slices_task, start_slices
-from core.judge.slices import Slice, SliceSearch
+from core.judge.slicing.slice_cache import slices_of, slices_task, start_slices
+from core.judge.slicing.slices import Slice, SliceSearch
 from core.runs.folder import Run
 from core.tasks import reap_children
 from pages.common.appearance import plain, unbroken

@@ -11,7 +11,7 @@ from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import formula, number, percent, shown_unit, significant, unit_text
 from core.figures.own_molecules import distance_figure
-from core.judge.own_molecules import SAME, answer_table
+from core.judge.inspect.own_molecules import SAME, answer_table
 from pages.common.appearance import dark, plain
 from pages.common.furniture import Fact, card, card_head, facts, note, show
 from pages.common.models import style_of

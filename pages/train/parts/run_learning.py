@@ -11,8 +11,8 @@ from core.figures.numbers import shown_unit
 from core.figures.theme import ModelStyle, colours
 from core.figures.training_groups import group_lines, groups_now, learning_map
 from core.judge.curves import GroupCurves
-from core.judge.groups import is_common
-from core.judge.intervals import N_POINTS_ONLY
+from core.judge.grouping.groups import is_common
+from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import dark, plain

@@ -10,7 +10,7 @@ from core.data.store import Dataset
 from core.errors import MollensError
 from core.figures.numbers import number
 from core.figures.training_way import NETWORKS, way_of
-from core.judge.report_hashes import repeat_command
+from core.judge.reporting.report_hashes import repeat_command
 from core.recipes.network_sizes import Block, NetworkSizes, network_sizes
 from core.runs.folder import Run
 from core.runs.log import log_tail

@@ -10,7 +10,7 @@ import pytest
 from core.cli.output import digits
 from core.data.store import Dataset
 from core.judge.held_out import held_out
-from core.judge.slice_cache import slices_of
+from core.judge.slicing.slice_cache import slices_of
 from core.runs.folder import Run, open_run
 from tests.core.cli.conftest import Cli
 from tests.core.judge.judged_runs import half_tested, noise, seeded

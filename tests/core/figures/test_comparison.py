@@ -14,7 +14,7 @@ from core.figures.comparison import (
     in_a_row,
 )
 from core.figures.theme import LIGHT, model_style
-from core.judge.compare import Comparison, compare_runs
+from core.judge.comparing.compare import Comparison, compare_runs
 from core.runs.folder import Run
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 

@@ -9,7 +9,7 @@ from core.figures.error_axes import View
 from core.figures.error_groups import group_axis, grouping_name, pickable
 from core.figures.error_sentences import distribution_sentence, groups_sentence, inside_sentence
 from core.figures.sentences import Told, element_sentence, rarity_sentence
-from core.judge.groupings import Grouping, open_grouping
+from core.judge.grouping.groupings import Grouping, open_grouping
 from tests.core.figures.test_sentences import ALL, VIEW, row, told
 from tests.fake_runs import fake_dataset, fake_molecules, qm9_like
 

@@ -7,7 +7,7 @@ from core.figures.error_slices import worst_groups
 from core.figures.residuals import error_shares, residual_heatmap, residual_sentence
 from core.figures.theme import model_style
 from core.judge.residuals import ErrorDistribution, ResidualDensity
-from core.judge.slices import Slice
+from core.judge.slicing.slices import Slice
 from tests.core.figures.test_errors import checked
 
 STYLE = model_style(0, False)

@@ -11,7 +11,7 @@ import pytest
 from core.data.store import Dataset
 from core.figures.html_gallery import NO_SCRIPT, gallery_html
 from core.judge.held_out import HeldOut, held_out
-from core.judge.outliers import page_of
+from core.judge.inspect.outliers import page_of
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 
 

@@ -10,8 +10,8 @@ from core.data.splits import open_split
 from core.data.store import Dataset
 from core.figures import html_parts
 from core.figures.html_report import report_html
-from core.judge.compare import compare_runs
-from core.judge.report_content import SECTIONS, gather
+from core.judge.comparing.compare import compare_runs
+from core.judge.reporting.report_content import SECTIONS, gather
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run
 from tests.core.judge.judged_runs import half_tested, noise, seeded

@@ -7,7 +7,7 @@ import pytest
 
 from core.figures.hypotheses import figure_caption, finding_figure
 from core.figures.theme import LIGHT, model_style
-from core.judge.findings import Finding
+from core.judge.hypotheses.findings import Finding
 
 STYLE = model_style(1, False)
 

@@ -7,8 +7,8 @@ import pytest
 from core.figures.latent_map import map_figure, map_scale, map_sentence
 from core.figures.picking import let_pick
 from core.figures.theme import DARK, LIGHT, model_style
-from core.judge.error_map import ErrorMap, error_map
 from core.judge.held_out import held_out
+from core.judge.inspect.error_map import ErrorMap, error_map
 from core.runs.inside import read_inside
 from tests.core.judge.inspect.asked import look_inside
 from tests.core.judge.judged_runs import half_tested, noise, seeded

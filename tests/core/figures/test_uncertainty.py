@@ -9,7 +9,7 @@ import pytest
 from core.figures.theme import model_style
 from core.figures.training_counts import training_counts
 from core.figures.uncertainty import Panel, tenths_figure, uncertainty_sentence
-from core.judge.distance_and_error import distance_and_error
+from core.judge.inspect.distance_and_error import distance_and_error
 from core.judge.inspect.uncertainty import QUANTITIES, Uncertainty
 from core.judge.inspect.what_helps import GroupCount
 

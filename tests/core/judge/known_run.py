@@ -10,9 +10,9 @@ from core.data.molecules import Molecules
 from core.data.splits import open_split
 from core.data.store import Dataset
 from core.files import write_array
-from core.judge.distances_seen import distances_seen
-from core.judge.nearest import neighbours_of
-from core.judge.own_molecules import Answers, judged
+from core.judge.inspect.distances_seen import distances_seen
+from core.judge.inspect.nearest import neighbours_of
+from core.judge.inspect.own_molecules import Answers, judged
 from core.runs.folder import Run
 from core.runs.inside import Inside, inside_draft, read_inside
 from core.runs.predictions import Predictions, read_predictions

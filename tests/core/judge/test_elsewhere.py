@@ -11,12 +11,12 @@ import pytest
 from core.data.splits import open_split
 from core.data.store import Dataset, save_dataset
 from core.errors import MollensError
-from core.judge.compare import compare_runs
+from core.judge.comparing.compare import compare_runs
+from core.judge.comparing.pairing import pair_up
+from core.judge.comparing.seeds import trained_molecules
 from core.judge.held_out import check_dataset, held_out, shared_held_out, split_known
-from core.judge.hypotheses import ask_hypotheses
-from core.judge.pairing import pair_up
-from core.judge.reports import comparison_report
-from core.judge.seeds import trained_molecules
+from core.judge.hypotheses.asking import ask_hypotheses
+from core.judge.reporting.reports import comparison_report
 from core.runs.folder import Run, open_run
 from core.runs.predictions import NONE, TEST, TRAIN, VALIDATION, Predictions, predicted_datasets
 from core.runs.writer import replace_predictions

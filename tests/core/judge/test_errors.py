@@ -13,8 +13,8 @@ from core.data.store import Dataset, delete_dataset
 from core.data.where import parse_where
 from core.errors import MollensError
 from core.judge.errors import errors_of, errors_of_all, group_errors, report
-from core.judge.filters import split_filters
-from core.judge.groups import Group
+from core.judge.grouping.filters import split_filters
+from core.judge.grouping.groups import Group
 from core.judge.held_out import held_out, shared_held_out
 from core.judge.measures import MEASURES, measure_unit
 from core.judge.residuals import residuals_report

@@ -13,10 +13,10 @@ from core.data.splits import open_split
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.files import plain_disk_errors
-from core.judge.compare import compare_runs
+from core.judge.comparing.compare import compare_runs
 from core.judge.errors import report
 from core.judge.held_out import held_out, split_known
-from core.judge.outliers import worst_molecules
+from core.judge.inspect.outliers import worst_molecules
 from core.runs import writer
 from core.runs.folder import list_runs, open_run
 from core.runs.predictions import NONE, read_predictions

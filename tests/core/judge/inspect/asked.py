@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.data.store import Dataset
 from core.files import write_array, write_json
-from core.judge.nearest import neighbours_of
+from core.judge.inspect.nearest import neighbours_of
 from core.runs.folder import Run
 from core.runs.inside import inside_draft
 from core.runs.predictions import read_predictions

@@ -8,7 +8,7 @@ import pytest
 from core.errors import MollensError
 from core.judge.held_out import HeldOut, held_out
 from core.judge.inspect.gallery import export_gallery, gallery_format
-from core.judge.outliers import page_of
+from core.judge.inspect.outliers import page_of
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 
 

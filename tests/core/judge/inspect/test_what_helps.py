@@ -9,8 +9,8 @@ from core.judge.held_out import held_out
 from core.judge.inspect.bench import open_bench
 from core.judge.inspect.features import rarity
 from core.judge.inspect.nearby import nearby_training
+from core.judge.inspect.nearest import scale_of
 from core.judge.inspect.what_helps import what_helps
-from core.judge.nearest import scale_of
 from core.recipes.parts import parts_of
 from core.recipes.recipe import Recipe, validated
 from core.recipes.weights import molecule_weights

@@ -1,0 +1,1 @@
+"""The thesis's four hypotheses, put to runs."""

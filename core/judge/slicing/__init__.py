@@ -1,0 +1,1 @@
+"""The worst groups, found automatically."""
