@@ -13,8 +13,8 @@ from core.judge.held_out import held_out
 from core.judge.slicing.slice_cache import slices_of
 from core.runs.folder import Run, open_run
 from tests.core.cli.conftest import Cli
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.judged_runs import half_tested, noise, seeded
-from tests.core.judge.test_pairing import of_unknown_split
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from core.judge.measures import MEASURES, measure_unit
 from core.judge.residuals import residuals_report
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
-from tests.core.judge.test_pairing import of_unknown_split
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.fake_runs import fake_dataset, fake_molecules, fake_run, qm9_like
 
 REPORT_KEYS = [

@@ -14,8 +14,8 @@ from core.judge.reporting.reports import comparison_report
 from core.judge.statistics.intervals import wilson
 from core.recipes.recipe import Recipe
 from core.runs.folder import open_run
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.judged_runs import half_tested, noise, qm9_members, seeded
-from tests.core.judge.test_pairing import of_unknown_split
 from tests.fake_runs import fake_run
 
 KEYS = [

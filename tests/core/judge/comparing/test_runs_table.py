@@ -16,8 +16,8 @@ from core.judge.held_out import HeldOut, held_out
 from core.judge.reporting.reports import runs_table_report
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run, open_run
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.judged_runs import half_tested, noise, seeded
-from tests.core.judge.test_pairing import of_unknown_split
 from tests.fake_runs import fake_run
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from core.judge.comparing.verdicts import RangeVerdict, State
 from core.judge.comparing.wording import between, by_how_much, provisional, ranges_sentence, whole_sentence, within
-from tests.core.judge.test_verdicts import group
+from tests.core.judge.comparing.test_verdicts import group
 
 
 @pytest.mark.parametrize(

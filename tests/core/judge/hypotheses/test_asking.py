@@ -22,8 +22,8 @@ from core.judge.hypotheses.rare_sizes import rare_sizes
 from core.judge.reporting.reports import finding_report
 from core.runs.folder import Run
 from core.runs.predictions import TRAIN, UNUSED
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.judged_runs import distinct, half_tested, noise, seeded
-from tests.core.judge.test_pairing import of_unknown_split
 from tests.fake_runs import fake_dataset
 
 KEYS = [

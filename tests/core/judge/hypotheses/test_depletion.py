@@ -18,8 +18,8 @@ from core.judge.reporting.reports import finding_report
 from core.recipes.recipe import Recipe
 from core.runs.folder import Run
 from core.runs.predictions import TRAIN, UNUSED
+from tests.core.judge.hypotheses.test_asking import by_size, with_fluorine
 from tests.core.judge.judged_runs import half_tested, noise, seeded
-from tests.core.judge.test_hypotheses import by_size, with_fluorine
 from tests.fake_runs import fake_run
 
 FLAT = np.full(30, 0.05)

@@ -12,8 +12,8 @@ from core.judge.comparing.compare import compare_runs
 from core.judge.reporting.report_content import SECTIONS, check_sections, gather
 from core.judge.reporting.report_hashes import hashes_of
 from core.runs.predictions import predictions_folder
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.judged_runs import half_tested, noise, seeded
-from tests.core.judge.test_pairing import of_unknown_split
 
 
 @pytest.fixture
