@@ -18,7 +18,7 @@ from core.files import write_bytes
 from core.judge.comparing.recipes_compared import seeds_of
 from core.judge.curves import CURVE_MEASURES, curves_report
 from core.judge.grouping.groups import parse_group
-from core.judge.held_out import HeldOut, held_out, shared_held_out
+from core.judge.held_out import HeldOut, held_out, optimistic, shared_held_out
 from core.judge.inspect.gallery import export_gallery, gallery_format
 from core.judge.inspect.outliers import ORDERS, OutlierPage, outliers_report, page_of
 from core.judge.inspect.paired_orders import PAIRED_ORDERS
@@ -108,6 +108,7 @@ def show_outliers(
     seeds = _seeds(found, dataset, part) if order == "seeds" else []
     page = page_of(source, inside, order, limit, offset, against=against, seeds=seeds)
     content = outliers_report(page, source, group, order, chosen.where())
+    content["warnings"] = optimistic([found, *(other.run for other in (*against, *seeds))], dataset)
     if others:
         content["with"] = [other.run.name for other in against]
     if to is not None:
@@ -115,7 +116,8 @@ def show_outliers(
     if json:
         print_json(content)
         return
-    print(f"{content['run']}: {content['n']:,} {part} molecules, {order} first\n")
+    print(f"{content['run']}: {content['n']:,} {part} molecules, {order} first")
+    print("".join(f"{warning}\n" for warning in content["warnings"]))
     unit = content["unit"]
     name, key = {"differ": ("difference", "difference"), "seeds": ("spread", "seed_spread")}.get(order, ("", ""))
     more = (f"{name} [{unit}]",) if key else ()

@@ -11,7 +11,7 @@ from core.cli.output import four_decimals, print_json, print_table
 from core.data.store import Dataset, open_dataset
 from core.data.where import parse_where
 from core.errors import MollensError
-from core.judge.held_out import HeldOut, held_out
+from core.judge.held_out import HeldOut, held_out, optimistic
 from core.judge.inspect.error_map import error_map
 from core.judge.inspect.tenths import seeds_of, uncertainty_report
 from core.judge.inspect.uncertainty import uncertainties
@@ -41,13 +41,14 @@ def show_map(
         "run": found.name, "dataset": opened.name, "part": part, "unit": source.target.unit,
         "where": selection.where(), "explained": list(places.places.explained), "n_held_out": mean.n_held_out,
         "n_train": mean.n_train, "mae": mean.mae if mean.n_held_out else None,
-        "molecules": places.table(within).to_dicts(),
+        "molecules": places.table(within).to_dicts(), "warnings": optimistic([found], opened),
     }  # fmt: skip
     if json:
         print_json(content)
         return
     x, y = places.places.explained
-    print(f"{found.name} on {opened.name}: the axes hold {100 * x:.0f} % and {100 * y:.0f} % of the variance\n")
+    print(f"{found.name} on {opened.name}: the axes hold {100 * x:.0f} % and {100 * y:.0f} % of the variance")
+    print("".join(f"{warning}\n" for warning in content["warnings"]))
     held = [each for each in content["molecules"] if each["error"] is not None]
     held.sort(key=lambda each: -abs(each["error"]))
     rows = [(m["id"], m["size"], f"{m['x']:.2f}", f"{m['y']:.2f}", four_decimals(m["error"])) for m in held[:20]]
@@ -58,11 +59,14 @@ def show_uncertainty(run: RunName, dataset: DatasetName = "", json: Json = False
     """Print how well the spread between seeds and the distance of latents tell the error, within sizes."""
     found = open_run(run)
     opened = open_dataset(dataset or found.dataset_name)
-    told = uncertainties(seeds_of(found, opened.name), opened)
-    content = uncertainty_report(told)
+    seeds = seeds_of(found, opened.name)
+    told = uncertainties(seeds, opened)
+    content: dict[str, Any] = {**uncertainty_report(told), "warnings": optimistic(seeds, opened)}
     if json:
         print_json({"run": found.name, "dataset": opened.name, **content})
         return
+    for warning in content["warnings"]:
+        print(warning)
     for each in told.found:
         print(f"{each.sentence}\n")
         parts = each.within_sizes.parts

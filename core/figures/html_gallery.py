@@ -15,7 +15,7 @@ from core.data.molecules import SYMBOLS
 from core.figures.html_parts import text
 from core.figures.numbers import number, shown_unit, significant, unit_text
 from core.files import CHECKOUT
-from core.judge.held_out import HeldOut
+from core.judge.held_out import HeldOut, optimistic
 from core.judge.inspect.gallery import depiction
 from core.judge.inspect.outliers import OutlierPage
 
@@ -57,10 +57,12 @@ def gallery_html(source: HeldOut, page: OutlierPage, order: str, filters: str = 
         + (f", {number(left)} more left out" if left else "")
         + f" · MAE of all {number(page.n_held_out)}: {significant(page.mae * factor)} {unit}"
     )
+    unknown = "".join(f"<p class='notice'>{text(each)}</p>\n" for each in optimistic([source.run], source.dataset))
     there = script.exists()
     body = (
         f"<h1>{text(source.run.name)}: {text(source.target.label)}</h1>\n<p class='caption'>{text(caption)}</p>\n"
         f"<p class='notice' role='status'{' hidden' if there else ''}>{text(NO_WEBGL if there else NO_SCRIPT)}</p>\n"
+        f"{unknown}"
         f"<div class='two'><ul class='gallery' role='listbox' aria-label='Molecules'>{''.join(map(_card, molecules))}"
         "</ul><div class='large'><h2></h2><div class='scene'></div><p class='error'></p><dl></dl></div></div>"
     )

@@ -117,7 +117,7 @@ def read_inside(run: Run, dataset: str | None = None) -> Inside | None:
     for key in listed if isinstance(listed, list) else []:
         if key in arrays:
             arrays[key] = _mapped(run, folder / f"{key}.npy")
-    _check(run, folder, arrays, len(stored.ids))
+    _check(run, folder, arrays, len(stored.ids), about.get("nearest_in") == name)
     return Inside(
         ids=stored.ids,
         why_no_contributions=str(about.get("why_no_contributions", "")),
@@ -134,13 +134,16 @@ def _mapped(run: Run, path: Path) -> NDArray[Any]:
         raise MollensError(f"{run.what}: {path} is damaged or missing ({error}); {_again(run)}") from error
 
 
-def _check(run: Run, folder: Path, arrays: dict[str, Any], n: int) -> None:
-    first, latents = arrays["first_atom"], arrays["latents"]
+def _check(run: Run, folder: Path, arrays: dict[str, Any], n: int, here: bool) -> None:
+    """here: whether the nearest molecules lie in the same dataset"""
+    first, latents, nearest = arrays["first_atom"], arrays["latents"], arrays["nearest"]
     fits = first is not None and latents is not None and first.shape == (n + 1,) and latents.shape[:1] == (n,)
     if fits and arrays["contributions"] is not None:
         fits = arrays["contributions"].shape == (int(first[-1]),)
     for key in ("nearest", "nearest_distance"):
-        fits = fits and (arrays[key] is None or arrays[key].shape[:1] == (n,))
+        fits = fits and (arrays[key] is None or (arrays[key].ndim == 2 and arrays[key].shape[0] == n))
+    if fits and here and nearest is not None and nearest.size:
+        fits = int(nearest.min()) >= -1 and int(nearest.max()) < n
     if not fits:
         shapes = {key: array.shape for key, array in arrays.items() if array is not None}
         raise MollensError(f"{run.what}: arrays in {folder} do not fit {n:,} molecules ({shapes}); {_again(run)}")

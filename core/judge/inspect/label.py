@@ -26,8 +26,11 @@ DIRECTED = ("second level", "duplicate")
 
 
 @lru_cache(maxsize=8)
-def evidence_of(run: BenchRun, levels: tuple[SecondLevel, ...]) -> LabelEvidence:
-    """What speaks against labels of a dataset; kept, because counting distances takes a second."""
+def evidence_of(run: BenchRun, levels: tuple[SecondLevel, ...], stamp: int) -> LabelEvidence:
+    """What speaks against labels of a dataset; kept, because counting distances takes a second.
+
+    stamp: `defects_stamp` of the dataset
+    """
     own = run.inside is not None and not run.source.elsewhere
     seen = run.inside.distances_seen if own and run.inside is not None else None
     return LabelEvidence(run.source, run.source.dataset, levels, None if seen is None else np.asarray(seen))
@@ -38,13 +41,12 @@ def _defects(dataset: Dataset, stamp: int) -> Defects | None:
     return read_defects(dataset)
 
 
-def _defects_of(dataset: Dataset) -> Defects | None:
-    """Kept until the folder changes, where both the search for defects and the list are written."""
+def defects_stamp(dataset: Dataset) -> int:
+    """Changes with the folder, where both the search for defects and the list are written."""
     try:
-        stamp = dataset.folder.stat().st_mtime_ns
+        return dataset.folder.stat().st_mtime_ns
     except OSError:
-        stamp = 0
-    return _defects(dataset, stamp)
+        return 0
 
 
 def label(bench: Bench, row: int) -> Cause:
@@ -54,7 +56,7 @@ def label(bench: Bench, row: int) -> Cause:
     mean = float(errors.mean()) if len(errors) else 0.0
     beside, waiting = levels_beside(bench)
     levels = levels_for_evidence(tuple(beside))
-    kinds = evidence_of(bench.first, levels).of(row, mean)
+    kinds = evidence_of(bench.first, levels, defects_stamp(bench.dataset)).of(row, mean)
     for_ = [f"{text[0].upper()}{text[1:]}." for text in kinds.values()]
     against: list[str] = []
     unknown: list[str] = []
@@ -197,7 +199,7 @@ def _second_levels(
 
 def _lists(bench: Bench, row: int, kinds: dict[str, str], against: list[str], unknown: list[str]) -> None:
     """What was looked at and found nothing."""
-    defects = _defects_of(bench.dataset)
+    defects = _defects(bench.dataset, defects_stamp(bench.dataset))
     if defects is None:
         unknown.append(f"Defects of the dataset have not been looked for: run `defects {bench.dataset.name}`.")
     elif defects.counts["uncharacterized"].get("list"):
@@ -205,8 +207,15 @@ def _lists(bench: Bench, row: int, kinds: dict[str, str], against: list[str], un
             against.append("It is not on the list of molecules that failed the consistency check.")
     else:
         unknown.append("The dataset came without a list of molecules that failed the consistency check.")
+    source = bench.first.source
+    compared = len(source.train_rows) > 0 and not source.elsewhere
     if "geometry" not in kinds:
-        against.append("Its geometry raises no alarm: no contact nearer than a bond, no distance that training lacks.")
+        looked = ["no contact nearer than a bond"] if defects is not None else []
+        looked += ["no distance that training lacks"] if compared else []
+        if looked:
+            against.append(f"Its geometry raises no alarm: {', '.join(looked)}.")
+    if not compared:
+        unknown.append("Its distances were not compared with those in training: what that was is not known here.")
     if "duplicate" not in kinds:
         _copies(bench, row, against)
 

@@ -238,7 +238,8 @@ def _over_epochs(run: BenchRun, row: int) -> tuple[tuple[int, ...], tuple[float,
     if not len(found):
         return (), ()
     column = np.asarray(stored.errors[:, int(found[0])], dtype=np.float64)
-    return tuple(int(e) for e in stored.epochs), tuple(float(v) for v in column)
+    known = np.isfinite(column)  # a training that diverged has epochs without numbers
+    return tuple(int(e) for e in stored.epochs[known]), tuple(float(v) for v in column[known])
 
 
 def _number(value: float) -> float | None:

@@ -70,6 +70,8 @@ def nearest_by_latents(run: BenchRun, row: int, n: int = N_SHOWN) -> NearestTrai
     if stored is None:
         raise MollensError(f"{name}: its predictions for {inside.nearest_in} are gone; predict again")
     places = np.asarray(inside.nearest[place, :n], dtype=np.int64)
+    if int(places.max(initial=-1)) >= len(stored.ids):
+        raise MollensError(f"{name}: its predictions for {inside.nearest_in} have changed; look inside again")
     apart = np.asarray(inside.nearest_distance[place, :n], dtype=np.float64)
     rows = dataset.molecules.rows_of(np.asarray(stored.ids)[places])
     at = run.distance(row)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.data.molecules import Molecules
 from core.data.store import Dataset
+from core.judge.inspect.causes import percent
 from core.judge.inspect.distances_seen import unseen_distances
 from core.judge.inspect.nearest import FAR, N_NEAREST, held_out_distances, nearest_of, percentile, scale_of
 from core.judge.inspect.usual_errors import UsualErrors
@@ -215,9 +216,7 @@ def _distance_warnings(entry: dict[str, Any], n: int) -> list[dict[str, str]]:
     share = entry["percentile"]
     if share is None or share <= FAR:
         return []
-    text = (
-        f"its nearest training molecule is farther away than those of {100 * share:.3g} % of {n:,} held-out molecules"
-    )
+    text = f"its nearest training molecule is farther away than those of {percent(share)} of {n:,} held-out molecules"
     if share >= 1:
         text = f"its nearest training molecule is farther away than that of any of {n:,} held-out molecules"
     return [{"kind": "distance", "text": f"{text}: the model has seen nothing like it"}]

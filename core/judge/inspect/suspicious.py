@@ -9,7 +9,7 @@ import numpy as np
 
 from core.data.store import Dataset
 from core.errors import MollensError
-from core.judge.held_out import held_out
+from core.judge.held_out import held_out, optimistic
 from core.judge.inspect.bench import COMPARABLE, Bench, BenchRun, open_bench
 from core.judge.inspect.causes import GRADES, percent
 from core.judge.inspect.label import label
@@ -91,6 +91,7 @@ def label_suspicions(runs: Sequence[Run], dataset: Dataset, part: str = "test") 
         notes.append(
             f"Not looked at: another level of theory in {', '.join(waiting)}; run `second-levels {dataset.name}`."
         )
+    notes += optimistic([run.run for run in asked], dataset)
     small = open_bench([run.run for run in asked], dataset)
     listed = [_listed(small, suspicion) for suspicion in found.found]
     listed.sort(key=lambda each: (GRADES.index(each.grade), -len(each.evidence), -each.times_mae))

@@ -17,6 +17,7 @@ from core.errors import MollensError
 from core.judge.held_out import common_ids
 from core.judge.inspect.bench import Bench, BenchRun, open_bench
 from core.judge.inspect.distance_and_error import DistanceAndError, distance_and_error
+from core.judge.inspect.look_inside import how_to_look
 from core.judge.inspect.nearest import percentile
 from core.judge.statistics.intervals import N_POINTS_ONLY, interval_of_mean
 from core.runs.folder import Run
@@ -128,7 +129,7 @@ def uncertainties_on(bench: Bench) -> Uncertainties:
     if shares:
         found.append(_uncertainty(bench, "distance", ids, rows, np.mean(shares, axis=0), errors.mean(axis=0)))
     else:
-        missing.append(f"Distances are not computed: run `look-inside {bench.first.run.id}`.")
+        missing.append(f"Distances are not computed{how_to_look(bench.first)}.")
     return Uncertainties(tuple(found), len(seeds), tuple(missing))
 
 

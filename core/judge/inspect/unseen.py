@@ -9,6 +9,7 @@ import numpy as np
 from core.judge.inspect.bench import Bench
 from core.judge.inspect.causes import Cause, Number, percent
 from core.judge.inspect.features import Rarity, rarity
+from core.judge.inspect.look_inside import how_to_look
 from core.judge.inspect.nearest import FAR
 
 FARTHER = 0.90
@@ -89,15 +90,18 @@ def unseen(bench: Bench, row: int) -> Cause:
 def _by_distance(bench: Bench, row: int) -> tuple[list[str], list[str], list[str], dict[str, Number]]:
     found = [(run, at) for run in bench.of_recipe(0) if (at := run.distance(row)) is not None]
     if not found:
-        text = f"How far it lies from the training molecules is not computed: run `look-inside {bench.first.run.id}`."
+        text = f"How far it lies from the training molecules is not computed{how_to_look(bench.first)}."
         return [], [], [text], {"farther_than_share": None}
     share = float(np.median([at[1] for _, at in found]))
     run = found[0][0]
     n, part = len(run.distances), run.source.part
     seeds = f", the middle one of {len(found)} seeds" if len(found) > 1 else ""
-    text = (
-        f"Its nearest training molecule is farther away than that of {percent(share)} of {n:,} {part} molecules{seeds}."
-    )
+    whose = f"that of {percent(share)} of {n:,} {part} molecules"
+    if share * n > n - 1:
+        whose = f"that of any other {part} molecule ({n:,} in all)"
+    elif share == 0:
+        whose = f"that of none of {n:,} {part} molecules"
+    text = f"Its nearest training molecule is farther away than {whose}{seeds}."
     numbers: dict[str, Number] = {"farther_than_share": share, "n_networks": len(found), "n_held_out": n}
     return ([text], [], [], numbers) if share >= FARTHER else ([], [text], [], numbers)
 

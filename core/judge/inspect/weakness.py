@@ -41,7 +41,8 @@ class Nearby:
 def nearby_residuals(run: BenchRun, row: int) -> Nearby | None:
     """What is left of the labels of the nearest training molecules; None where they are not known."""
     rows, _ = run.neighbours(row)
-    residuals = run.error[rows][np.isfinite(run.error[rows])]
+    residuals = run.error[rows]
+    residuals = residuals[np.isfinite(residuals)]
     if len(residuals) < LEAST_NEAREST:
         return None
     trained = run.error[run.source.train_rows]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.errors import MollensError
 from core.judge.inspect.bench import Bench
 from core.judge.inspect.features import features_of
+from core.judge.inspect.look_inside import how_to_look
 from core.judge.inspect.nearby import NearbyTraining, nearby_training
 from core.judge.inspect.suggestions import Suggestion, suggest
 
@@ -71,7 +72,7 @@ def what_helps(bench: Bench, rows: Ints) -> WhatHelps:
         return WhatHelps(len(rows), 0, None, 0, "", (), (), (f"Run {first.run.name} {why}: nothing can be counted.",))
     near = nearby_training(first, rows)
     alike, words = _alike(bench, rows, near)
-    remarks = [f"How near they lie is not computed: run `look-inside {first.run.id}`."] if near is None else []
+    remarks = [f"How near they lie is not computed{how_to_look(first)}."] if near is None else []
     n_alike = int(alike[train].sum())
     suggestions = suggest(bench, rows, alike)
     if n_alike < FEW_ALIKE:

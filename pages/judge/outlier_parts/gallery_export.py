@@ -46,6 +46,8 @@ def export_list(asked: Asked, listing: Listing, page: OutlierPage) -> None:
                 title, _content(asked, listing, key, limit, offset), f"{name}.{key}", kind, icon=icon, width="stretch",
                 on_click="ignore", key=f"export_outliers_{key}", help=words,
             )  # fmt: skip
+        if amount == "all" and listing.total > limit:
+            st.caption(f"At most {number(limit)} of {number(listing.total)} at once; `--offset {limit}` goes on.")
         if limit > MOST:
             st.caption(f"The HTML page holds the first {MOST}.")
         st.code(

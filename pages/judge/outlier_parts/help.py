@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
+from core.data.search import index_ready
 from core.errors import MollensError
 from core.figures.numbers import number, percent
 from core.figures.training_counts import MOST_BARS, RARE, training_counts
@@ -34,7 +35,7 @@ def show_help(asked: Asked, molecule: int | None) -> None:
             )
             return
         try:
-            found = _what_helps(asked.bench, rows.tobytes())
+            found = _what_helps(asked.bench, rows.tobytes(), index_ready(asked.dataset))
         except MollensError as error:
             card_head(TITLE, "", "help")
             st.caption(plain(error))
@@ -110,5 +111,6 @@ def _table(found: WhatHelps) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=32)
-def _what_helps(bench: Bench, rows: bytes) -> WhatHelps:
+def _what_helps(bench: Bench, rows: bytes, indexed: bool) -> WhatHelps:
+    """Kept; counted anew once the index has found the functional groups."""
     return what_helps(bench, np.frombuffer(rows, dtype=np.int64))

@@ -16,6 +16,7 @@ from core.judge.inspect.molecule import MoleculeErrors, is_error
 from pages.common.appearance import dark, plain, safe
 from pages.common.furniture import Fact, card_head, facts, note, show
 from pages.explore.parts.molecule_shown import picture_of
+from pages.judge.outlier_parts.evidence_tasks import offer_tasks, without_commands
 from pages.judge.outlier_parts.gallery import error_text, ordinal
 from pages.judge.outlier_parts.gallery_asked import Asked
 
@@ -129,6 +130,7 @@ def _evidence(asked: Asked, found: Evidence) -> None:
     st.subheader("Why it is wrong: the evidence", anchor=False)
     cells = "".join(_cause(cause) for cause in found.causes)
     st.html(f'<div class="mo-evidence">{cells}</div>')
+    offer_tasks(asked, [text for cause in found.causes for text in cause.unknown])
 
 
 def _cause(cause: Cause) -> str:
@@ -144,4 +146,4 @@ def _cause(cause: Cause) -> str:
 
 
 def _sentences(texts: tuple[str, ...]) -> str:
-    return _CODE.sub(r"<code>\1</code>", safe(" ".join(texts)))
+    return _CODE.sub(r"<code>\1</code>", safe(" ".join(map(without_commands, texts))))

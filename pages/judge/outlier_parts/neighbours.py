@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.data.search import coverage, index_ready
 from core.errors import MollensError
-from core.figures.numbers import formula, number, percent, significant, unit_text
+from core.figures.numbers import formula, number, significant, unit_text
 from core.judge.inspect.bench import Bench
+from core.judge.inspect.causes import percent
 from core.judge.inspect.molecule import MoleculeErrors
 from core.judge.inspect.nearest_training import NearestTraining, NearTraining, nearest_by_latents, nearest_by_morgan
 from core.judge.inspect.suggestions import Suggestion
@@ -93,8 +94,8 @@ def _sentence(found: NearestTraining, way: str) -> None:
     if way == "morgan" or found.share is None:
         return
     whose = f"{number(found.n_held_out)} {found.part} molecules"
-    if found.share >= 1:
-        text = f"Farther from the training molecules than all {whose}."
+    if found.share * found.n_held_out > found.n_held_out - 1:
+        text = f"Farther from the training molecules than any other of {whose}."
     elif found.share <= 0:
         text = f"Nearer to the training molecules than all {whose}."
     else:
@@ -139,7 +140,7 @@ def _item(asked: Asked, found: NearestTraining, near: NearTraining, way: str) ->
 
 def _weight_more(asked: Asked, errors: MoleculeErrors) -> None:
     """The way to a new run that counts what is like it more, filled in; or that changes what else may help."""
-    suggestion = _best(asked.bench, errors.row)
+    suggestion = _best(asked.bench, errors.row, index_ready(asked.dataset))
     if suggestion is None:
         return
     label = "Weight these more in a new run" if suggestion.gain > 1 else f"{suggestion.label}, in a new run"
@@ -153,7 +154,7 @@ def _weight_more(asked: Asked, errors: MoleculeErrors) -> None:
 
 
 @lru_cache(maxsize=64)
-def _best(bench: Bench, row: int) -> Suggestion | None:
+def _best(bench: Bench, row: int, indexed: bool) -> Suggestion | None:
     try:
         found = what_helps(bench, np.array([row], dtype=np.int64)).suggestions
     except MollensError:

@@ -14,6 +14,7 @@ from core.judge.inspect.label_suspicion import TIMES_MAE
 from core.judge.inspect.suspicious import SuspiciousLabel, SuspiciousLabels, label_suspicions
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head
+from pages.judge.outlier_parts.evidence_tasks import beside_state, offer_second_levels, without_commands
 from pages.judge.outlier_parts.gallery_asked import Asked, show_molecule
 
 TITLE = "Which labels look wrong?"
@@ -29,7 +30,7 @@ def show_suspicion(asked: Asked, molecule: int | None) -> None:
     with card("suspicion", gap="xxsmall"):
         try:
             with st.spinner("Looking at the labels"):
-                found = _suspicions(asked.bench, asked.source.part)
+                found = _suspicions(asked.bench, asked.source.part, beside_state(asked))
         except MollensError as error:
             card_head(TITLE, "", "suspicion")
             st.caption(f"{plain(error)}.")
@@ -67,7 +68,8 @@ def _list(asked: Asked, found: SuspiciousLabels, molecule: int | None) -> None:
     if len(found.found) > MOST_SHOWN:
         st.caption(f"{number(len(found.found) - MOST_SHOWN)} more in the CSV.")
     for text in found.notes:
-        st.caption(plain(text))
+        st.caption(plain(without_commands(text)))
+    offer_second_levels(asked, "suspicion")
 
 
 def _row(asked: Asked, each: SuspiciousLabel, molecule: int | None) -> None:
@@ -98,5 +100,6 @@ def _table(found: SuspiciousLabels) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=8)
-def _suspicions(bench: Bench, part: str) -> SuspiciousLabels:
+def _suspicions(bench: Bench, part: str, beside: tuple[str, ...]) -> SuspiciousLabels:
+    """Kept until another dataset is set beside this one."""
     return label_suspicions([run.run for run in bench.runs], bench.dataset, part)

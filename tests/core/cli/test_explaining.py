@@ -12,6 +12,7 @@ from core.data.store import Dataset
 from core.judge.held_out import held_out
 from core.runs.folder import Run
 from tests.core.cli.conftest import Cli
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 
 
@@ -70,3 +71,12 @@ def test_orders_and_files_of_outliers(cli: Cli, dataset: Dataset, runs: list[Run
     assert code == 1 and "its ending names no format" in fault
     assert "needs another model" in cli("outliers", "seed 0", "--order", "differ")[2]
     assert "folder is not there" in cli("outliers", "seed 0", "--to", str(tmp_path / "no" / "w.html"))[2]
+
+
+def test_outliers_of_a_run_that_may_have_seen_them_are_warned_of(cli: Cli, dataset: Dataset, runs: list[Run]) -> None:
+    assert json.loads(cli("outliers", "seed 0", "--json")[1])["warnings"] == []
+    far = of_unknown_split(seeded(dataset, noise(dataset, 9), name="far"))
+    warning = "It is not known which molecules far was trained on, so its errors may be optimistic."
+    assert json.loads(cli("outliers", far.id, "--json")[1])["warnings"] == [warning]
+    assert warning in cli("outliers", "far")[1]
+    assert warning in cli("outliers", "seed 0", "--order", "differ", "--with", "far")[1]

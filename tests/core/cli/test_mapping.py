@@ -7,6 +7,7 @@ import pytest
 
 from core.judge.held_out import held_out
 from tests.core.cli.conftest import Cli
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.inspect.asked import look_inside
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 
@@ -28,6 +29,8 @@ def test_map_and_uncertainty_are_the_numbers_of_the_cards(home: object, cli: Cli
     _, said, _ = cli("map", "run 0", "--where", "size=17-19")
     assert said.splitlines()[3].split()[0] == str(worst)
 
+    assert content["warnings"] == []
+
     code, said, _ = cli("uncertainty", "run 0", "--json")
     content = json.loads(said)
     assert code == 0 and content["n_seeds"] == 2 and set(content["quantities"]) == {"spread", "distance"}
@@ -36,3 +39,6 @@ def test_map_and_uncertainty_are_the_numbers_of_the_cards(home: object, cli: Cli
     )
     _, said, _ = cli("uncertainty", "run 1")
     assert "spread between seeds" in said and "90 to 100 %" in said
+    of_unknown_split(runs[1])
+    _, said, _ = cli("uncertainty", "run 1")
+    assert "not known which molecules run 1 was trained on" in said

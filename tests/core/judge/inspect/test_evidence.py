@@ -82,7 +82,7 @@ def test_far_from_training_and_trained_on(dataset: Dataset) -> None:
     assert grades(found)["unseen"] == "strong"
     share = of(found, "unseen").numbers["farther_than_share"]
     assert share == pytest.approx((len(source.rows) - 0.5) / len(source.rows))
-    assert "200 test molecules" in of(found, "unseen").reasons[0]
+    assert "farther away than that of any other test molecule (200 in all)" in of(found, "unseen").reasons[0]
     assert of(evidence_on(bench, near), "unseen").numbers["farther_than_share"] < 0.01
     trained = evidence_on(bench, int(source.train_rows[4]))
     assert grades(trained)["unseen"] == "ruled out" and "training residual, not an error" in trained.remarks[0]
@@ -99,7 +99,9 @@ def test_features_are_counted_in_training(dataset: Dataset) -> None:
     size = int(molecules.sizes[row])
     assert counted[f"{size} atoms"] == (molecules.sizes[source.train_rows] == size).sum()
     cause = of(evidence([run], dataset, int(molecules.ids[row])), "unseen")
-    assert "look-inside" in cause.unknown[0] and cause.numbers["n_train"] == len(source.train_rows)
+    assert "holds predictions only, no network" in cause.unknown[0] and cause.numbers["n_train"] == len(
+        source.train_rows
+    )
 
 
 def test_a_copy_of_a_training_molecule_has_been_seen(dataset: Dataset) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from core.cli.tasks import KINDS
 from core.data.card import Card
+from core.data.defects import find_defects
 from core.data.store import Dataset, save_dataset
 from core.errors import MollensError
 from core.judge.held_out import held_out
@@ -18,6 +19,7 @@ from core.judge.inspect.levels import make_levels, possible_levels, read_levels
 from core.judge.inspect.levels_beside import levels_beside
 from core.judge.inspect.suspicious import label_suspicions
 from core.runs.folder import Run
+from tests.core.judge.comparing.test_pairing import of_unknown_split
 from tests.core.judge.inspect.asked import look_inside
 from tests.core.judge.judged_runs import half_tested, noise, seeded
 
@@ -139,3 +141,20 @@ def test_a_difference_that_a_kind_of_molecules_has_is_no_wrong_label(dataset: Da
     found = label(bench, plain)
     assert "second level" in str(found.numbers["evidence"]) and found.grade == "some"
     assert any("the label alone would not explain it" in text for text in found.reasons)
+
+
+def test_a_geometry_is_only_cleared_by_what_was_looked_at(dataset: Dataset) -> None:
+    def told(run: Run) -> set[str]:
+        bench = open_bench([run], dataset)
+        causes = [label(bench, int(row)) for row in held_out(run, dataset).rows[:60]]
+        return {text for cause in causes for text in (*cause.against, *cause.unknown) if "geometry" in text}
+
+    run = seeded(dataset, noise(dataset, 1, 0.002))
+    far = of_unknown_split(seeded(dataset, noise(dataset, 2, 0.002), 5))
+    assert told(run) == {"Its geometry raises no alarm: no distance that training lacks."}
+    assert not told(far)
+    find_defects(dataset)
+    contact = "Its geometry raises no alarm: no contact nearer than a bond"
+    assert told(run) == {f"{contact}, no distance that training lacks."} and told(far) == {f"{contact}."}
+    unknown = label(open_bench([far], dataset), int(held_out(far, dataset).rows[0])).unknown
+    assert any("were not compared with those in training" in text for text in unknown)

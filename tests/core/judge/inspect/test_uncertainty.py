@@ -20,7 +20,7 @@ def test_a_spread_that_tells_the_error_and_a_distance_that_does_not() -> None:
     runs = [seeded(dataset, common + scale * random.normal(size=N), k) for k in range(4)]
     other = seeded(dataset, noise(dataset, 9), 0, "other", n_atom_basis=128)
     told = uncertainties([*runs, other], dataset)
-    assert told.n_seeds == 4 and "look-inside" in told.missing[0]
+    assert told.n_seeds == 4 and "Distances are not computed" in told.missing[0]
     spread = told.of("spread")
     assert spread is not None and told.of("distance") is None
     errors = np.stack([held_out(run, dataset).error for run in runs])
