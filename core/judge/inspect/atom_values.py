@@ -23,6 +23,8 @@ from core.judge.inspect.contributions import (
 Floats = NDArray[np.float64]
 
 CHARGES = "partial_charges"
+LEAST_NETWORKS = 3
+"""Networks of two recipes together from which on the spread between seeds is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,8 @@ class AtomValues:
     """(n_atoms,) in `unit`"""
     unit: str
     beyond: NDArray[np.bool_] | None = None
-    """(n_atoms,) of a difference of two recipes: whether it is more than the spread between seeds gives; None where no
-    seeds tell that spread"""
+    """(n_atoms,) of a difference of two recipes: whether it is more than the spread between seeds gives; None of what
+    is no difference"""
     n_first: int = 0
     """networks of the first recipe that were asked"""
     n_second: int = 0
@@ -74,14 +76,17 @@ def difference_values(bench: Bench, row: int, recipe: int) -> AtomValues:
     recipe: its number on the bench
 
     Raises:
-        MollensError: where one of the two has no contributions.
+        MollensError: where one of the two has no contributions, or no second seed tells how much is noise.
     """
     first, second = (_of_recipe(bench, k, row) for k in (0, recipe))
+    if len(first) + len(second) < LEAST_NETWORKS:
+        names = f"{bench.recipes[0]} and {bench.recipes[recipe]}"
+        raise MollensError(
+            f"{names}: one network of each was looked into, so the spread between seeds is not known, and any "
+            "difference of their atoms may be noise; look inside another seed of one of them"
+        )
     found: ContributionDifference = contribution_difference(first, second)
-    known = len(first) + len(second) > 2
-    return AtomValues(
-        found.difference, bench.target.unit, found.beyond if known else None, n_first=len(first), n_second=len(second)
-    )
+    return AtomValues(found.difference, bench.target.unit, found.beyond, n_first=len(first), n_second=len(second))
 
 
 def charge_values(dataset: Dataset, row: int) -> AtomValues:

@@ -52,6 +52,8 @@ def show_view(asked: Asked, listing: Listing, errors: MoleculeErrors) -> None:
         marks=() if shown is None else _marks(asked, shown, errors.row),
     )
     if blind is not None:
+        if mode == "difference":
+            st.caption("A difference needs two seeds of one of the two models: they tell how much of it is noise.")
         inside_or_start(blind.run, asked.dataset, "atoms", "what each atom adds to its predictions")
     elif shown is None:
         st.caption(f"**{MODES[str(mode)]} is off:** {plain(why)}. The atoms are coloured by element.")

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from core.errors import MollensError
 from core.figures.error_axes import short_name
 from core.figures.numbers import shown_unit, unit_text
-from core.judge.inspect.atom_values import CHARGES, AtomValues, charge_values, contribution_values, difference_values
+from core.judge.inspect.atom_values import (
+    CHARGES,
+    LEAST_NETWORKS,
+    AtomValues,
+    charge_values,
+    contribution_values,
+    difference_values,
+)
 from core.judge.inspect.bench import BenchRun
 from pages.common.appearance import plain
 from pages.judge.outlier_parts.gallery_asked import Asked
@@ -65,6 +72,9 @@ def not_looked_into(asked: Asked, row: int, mode: str) -> BenchRun | None:
         for recipe in (0, asked.other):
             if all(run.inside is None for run in asked.bench.runs if run.group == recipe):
                 return asked.bench.of_recipe(recipe)[0] if recipe else asked.bench.first
+        both = [run for run in asked.bench.runs if run.group in (0, asked.other)]
+        if sum(run.inside is not None for run in both) < LEAST_NETWORKS:
+            return next((run for run in both if run.inside is None), None)
     return None
 
 
@@ -74,14 +84,9 @@ def _difference(asked: Asked, row: int) -> AtomView:
     values = difference_values(asked.bench, row, asked.other)
     names = [short_name(asked.bench.recipes[k], 28) for k in (asked.other, 0)]
     remark = f"{names[0]} minus {names[1]} · not atomic energies"
-    if values.beyond is None:
-        note = (
-            "One network of each was looked into, so the spread between seeds is not known: any of this may be noise."
-        )
-    else:
-        n, all_ = int(values.beyond.sum()), len(values.values)
-        seeds = f"{values.n_second} and {values.n_first} networks"
-        note = f"{n} of {all_} atoms differ by more than twice the spread between seeds ({seeds}); the others are grey."
+    n, all_ = 0 if values.beyond is None else int(values.beyond.sum()), len(values.values)
+    seeds = f"{values.n_second} and {values.n_first} networks"
+    note = f"{n} of {all_} atoms differ by more than twice the spread between seeds ({seeds}); the others are grey."
     return AtomView("difference", "difference", values, *_unit(values), remark=remark, note=plain(note))
 
 
