@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +17,6 @@ from core.data.selection import Selection
 from core.data.store import Dataset
 from core.errors import MollensError
 from core.judge.comparing.recipes_compared import recipe_key
-from core.judge.convergence import Convergence, convergence
 from core.judge.curves import GroupCurves, validation_curves
 from core.judge.errors import errors_of_all
 from core.judge.grouping.groupings import Grouping
@@ -29,48 +27,9 @@ from core.judge.learning import LearningCurve, learning_curves
 from core.judge.residuals import ErrorDistribution, ResidualDensity, error_distribution, residual_density
 from core.runs.folder import Run
 from core.runs.predictions import predictions_folder
-from pages.common.loaders import load_runs
 
-_CONVERGENCE: dict[tuple[str, int], Convergence] = {}
-_MOST_KEPT = 400
 TOGETHER = ("all", "size", "element", "rarity")
 """Groupings whose tables are made in one go."""
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The runs, sorted by what a judge of one dataset can do with them."""
-
-    ready: list[Run]
-    """with predictions for the dataset, whatever they were trained on, the newest first"""
-    waiting: list[Run]
-    """trained on it, without predictions: queued, running, stopped, failed"""
-    damaged: list[Run]
-    """of any dataset; only their error can be told"""
-    elsewhere: dict[str, int]
-    """other dataset -> number of runs with predictions for it"""
-
-
-def candidates(dataset: str) -> Candidates:
-    """All runs, sorted for a page that judges runs on `dataset`."""
-    ready, waiting, damaged = [], [], []
-    elsewhere: Counter[str] = Counter()
-    for run in load_runs():
-        if run.error is not None:
-            damaged.append(run)
-        elif predictions_folder(run, dataset):
-            ready.append(run)
-        elif run.dataset_name == dataset:
-            waiting.append(run)
-        elif predictions_folder(run, run.dataset_name):
-            elsewhere[run.dataset_name] += 1
-    return Candidates(ready, waiting, damaged, dict(elsewhere))
-
-
-def display_names(runs: list[Run]) -> dict[str, str]:
-    """Run id -> name, with the end of the id where several runs have the same name."""
-    counts = Counter(run.name for run in runs)
-    return {run.id: run.name if counts[run.name] == 1 else f"{run.name} ({run.id[-4:]})" for run in runs}
 
 
 def first_of_each_recipe(runs: list[Run]) -> list[Run]:
@@ -217,16 +176,6 @@ class Bench:
 
 def _key(selection: Selection) -> tuple[str, ...]:
     return tuple(selection.where())
-
-
-def run_convergence(run: Run) -> Convergence:
-    """Has the run's validation error stopped falling?"""
-    key = (str(run.path), _modified(run.path / "metrics.jsonl"))
-    if key not in _CONVERGENCE:  # asked for three times by every model on the page
-        while len(_CONVERGENCE) >= _MOST_KEPT:
-            _CONVERGENCE.pop(next(iter(_CONVERGENCE)), None)
-        _CONVERGENCE[key] = convergence(run)
-    return _CONVERGENCE[key]
 
 
 def learning_of(runs: list[Run]) -> list[LearningCurve]:

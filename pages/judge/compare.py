@@ -12,10 +12,10 @@ from core.figures.theme import colours
 from core.judge.comparing.compare import Comparison
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain
+from pages.common.candidates import candidates
 from pages.common.compared import compared
 from pages.common.furniture import empty, page_head
 from pages.common.guard import guard
-from pages.common.judged import candidates
 from pages.common.pickers import pick_dataset
 from pages.judge.compare_parts.controls import choose
 from pages.judge.compare_parts.differences import differences

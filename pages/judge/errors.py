@@ -10,10 +10,11 @@ import streamlit as st
 from core.data.selection import Selection
 from core.figures.numbers import number
 from pages.common.appearance import plain
+from pages.common.candidates import candidates
 from pages.common.filters import read_selection, set_selection, show_bar
 from pages.common.furniture import empty, page_head
 from pages.common.guard import guard
-from pages.common.judged import Bench, candidates, nothing_shared, part_of, sound
+from pages.common.judged import Bench, nothing_shared, part_of, sound
 from pages.common.pickers import pick_dataset
 from pages.judge.parts.controls import choose, models_of, pick_runs, run_from_address, tell_unready
 from pages.judge.parts.curves import learning, over_epochs

@@ -17,10 +17,11 @@ from core.judge.held_out import HeldOut
 from core.judge.inspect.evidence import Evidence, evidence_on
 from core.judge.inspect.outliers import OutlierPage
 from pages.common.appearance import plain
+from pages.common.candidates import candidates
 from pages.common.filters import read_selection, selection_query, show_bar
 from pages.common.furniture import card, empty, page_head
 from pages.common.guard import guard
-from pages.common.judged import Bench, candidates, part_of
+from pages.common.judged import Bench, part_of
 from pages.common.pickers import pick_dataset
 from pages.judge.outlier_parts.around import show_around
 from pages.judge.outlier_parts.gallery import page_number, show_gallery, show_pages

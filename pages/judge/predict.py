@@ -11,9 +11,9 @@ from core.errors import MollensError
 from core.files import read_json
 from core.runs.folder import Run
 from pages.common.appearance import plain
+from pages.common.candidates import display_names
 from pages.common.furniture import empty, page_head
 from pages.common.guard import guard
-from pages.common.judged import display_names
 from pages.common.loaders import load_runs
 from pages.common.pickers import pick_dataset
 from pages.judge.predict_parts.answer import show_answer

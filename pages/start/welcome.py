@@ -16,9 +16,10 @@ from core.figures.training_runs import RunCurve, runs_figure
 from core.judge.inspect.outliers import OutlierPage, page_of
 from core.runs.folder import Run
 from pages.common.appearance import dark, plain
+from pages.common.candidates import candidates, display_names
 from pages.common.furniture import card, card_head, empty, page_head, show
 from pages.common.guard import guard
-from pages.common.judged import Bench, candidates, display_names, first_of_each_recipe, part_of
+from pages.common.judged import Bench, first_of_each_recipe, part_of
 from pages.common.loaders import load_history
 from pages.common.models import style_of
 from pages.common.pickers import pick_dataset

@@ -46,7 +46,9 @@ def test_from_an_answer_to_a_training_molecule(answered: str, visitor: Visitor) 
     page.wait_for_selector('.st-key-card_own .view[data-ready="1"][data-atoms="5"]', timeout=60_000)
     first = page.locator('.st-key-card_own_nearest [role="option"]').first
     first.scroll_into_view_if_needed()
+    nearest = first.get_attribute("data-id")
     first.click()
     page.wait_for_url("**/molecules?**molecule=**", timeout=60_000)
     visitor.is_done()
+    assert nearest is not None and f"molecule={nearest}" in page.url
     visitor.is_content()

@@ -154,4 +154,5 @@ def test_a_point_and_a_region_of_the_map(shipped: str, visitor: Visitor) -> None
     wait_for("its chip", lambda: "molecules by id" in bar.inner_text())
     told = page.locator(".st-key-card_map")
     wait_for("its error", lambda: "training molecules pass: mean absolute error" in told.inner_text())
+    assert asked(visitor)["id"] != [""] and asked(visitor)["run"] == [SCHNET]
     visitor.is_content()

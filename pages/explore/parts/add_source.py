@@ -19,9 +19,9 @@ from core.data.uploads import (
 )
 from core.errors import MollensError
 from core.figures.numbers import number
-from core.files import home
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head, empty
+from pages.common.server_files import allowed_path, short
 
 _ROUND = "_add_upload_round"  # an uploader with a new key is empty and gives its memory back
 
@@ -98,10 +98,8 @@ def server_card() -> None:
         wanted = typed or picked
         if not wanted:
             return
-        try:
-            path = resolve_inside(wanted)
-        except MollensError as error:
-            st.error(plain(error), icon=":material/error:")
+        path = allowed_path(wanted)
+        if path is None:
             return
         st.query_params["file"] = str(path)
         st.rerun()
@@ -114,14 +112,6 @@ def _sources(folders: tuple[str, ...]) -> list[Source]:
 
 def _line(source: Source) -> str:
     return f"{short(source.path)} · {size_text(source.size)} · {IMPORTERS[source.format].title}"
-
-
-def short(path: Path) -> str:
-    """A path without the part that every path here has in common."""
-    for folder, name in ((home(), "MOLLENS_HOME"), (Path.home(), "~")):
-        if path.is_relative_to(folder):
-            return str(Path(name) / path.relative_to(folder))
-    return str(path)
 
 
 def size_text(n_bytes: int) -> str:

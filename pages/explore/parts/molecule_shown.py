@@ -15,6 +15,7 @@ from core.figures.numbers import formula, number, unit_text
 from core.figures.theme import colours, element_colours
 from pages.common.appearance import dark, plain, safe
 from pages.common.furniture import Fact, card_head, facts
+from pages.common.molecule_tools import address_and_xyz
 from pages.common.viewer import AtomColumn, molecule_explorer
 from pages.explore.parts.molecule_list import Listing, show_molecule
 from pages.explore.parts.molecule_rows import value_text
@@ -43,22 +44,7 @@ def show_head(dataset: Dataset, shown: Listing) -> None:
             st.subheader(f"{formula(molecules.formula(row))} · id {identifier}", anchor=False)
         _step_button(dataset, shown, -1, "P", ":material/chevron_left:", "Previous molecule of the list")
         _step_button(dataset, shown, 1, "N", ":material/chevron_right:", "Next molecule of the list")
-        with st.popover(
-            "", icon=":material/link:", type="tertiary", key="command_link_molecule", help="Address of this molecule"
-        ):
-            st.caption("This address shows this molecule:")
-            st.code(own_address(dataset, identifier), language=None, wrap_lines=True)
-        st.download_button(
-            "",
-            molecules.xyz(row),
-            f"{dataset.name}-{identifier}.xyz",
-            "chemical/x-xyz",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            key="xyz_molecule",
-            help="The geometry as an xyz file, Å",
-        )
+        address_and_xyz(dataset, row, own_address(dataset, identifier), "this molecule")
     where = "not among the molecules of the list"
     if shown.place is not None:
         where = f"{number(shown.place + 1)} of {number(len(shown.order))} in the list"

@@ -13,7 +13,8 @@ from core.judge.comparing.recipes_compared import LEAST_SEEDS, by_recipe, seeds_
 from core.judge.comparing.runs_table import common_name
 from core.runs.folder import Run
 from pages.common.appearance import dark
-from pages.common.judged import display_names, part_of
+from pages.common.candidates import display_names
+from pages.common.judged import part_of
 from pages.common.models import style_of
 
 Runs = tuple[Run, ...]

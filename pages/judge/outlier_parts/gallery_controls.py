@@ -11,7 +11,8 @@ from core.data.store import Dataset
 from core.judge.comparing.recipes_compared import recipe_key
 from core.runs.folder import Run
 from pages.common.address import kept
-from pages.common.judged import display_names, first_of_each_recipe
+from pages.common.candidates import display_names
+from pages.common.judged import first_of_each_recipe
 from pages.judge.outlier_parts.gallery import to_first_page
 from pages.judge.outlier_parts.gallery_asked import looked_into
 from pages.judge.outlier_parts.gallery_order import ORDER_NAMES

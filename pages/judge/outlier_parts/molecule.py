@@ -15,6 +15,7 @@ from pages.common.address import kept
 from pages.common.appearance import dark, plain
 from pages.common.filters import selection_query
 from pages.common.furniture import scale_strip
+from pages.common.molecule_tools import address_and_xyz
 from pages.common.viewer import AtomColumn, AtomLabel, molecule_explorer
 from pages.explore.parts.molecule_shown import atom_columns, picture_of
 from pages.judge.outlier_parts.gallery_asked import Asked, show_molecule
@@ -74,22 +75,7 @@ def _head(asked: Asked, listing: Listing, errors: MoleculeErrors) -> None:
             st.subheader(f"{formula(errors.formula)} · id {errors.id}", anchor=False)
         _step(listing, place, -1, "P", ":material/chevron_left:", "Previous molecule in this order")
         _step(listing, place, 1, "N", ":material/chevron_right:", "Next molecule in this order")
-        with st.popover(
-            "", icon=":material/link:", type="tertiary", key="command_link_molecule", help="Address of this molecule"
-        ):
-            st.caption("This address shows this molecule under this model:")
-            st.code(_address(asked, errors.id), language=None, wrap_lines=True)
-        st.download_button(
-            "",
-            asked.dataset.molecules.xyz(errors.row),
-            f"{asked.dataset.name}-{errors.id}.xyz",
-            "chemical/x-xyz",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            key="xyz_molecule",
-            help="The geometry as an xyz file, Å",
-        )
+        address_and_xyz(asked.dataset, errors.row, _address(asked, errors.id), "this molecule under this model")
     where = "not among the molecules of this order"
     if place is not None:
         where = f"{number(place + 1)} of {number(listing.total)} in this order"

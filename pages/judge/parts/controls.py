@@ -18,8 +18,9 @@ from core.judge.reference import chemical_accuracy
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import dark, plain
+from pages.common.candidates import Candidates, display_names
 from pages.common.indexing import groups_wait
-from pages.common.judged import Bench, Candidates, display_names, first_of_each_recipe
+from pages.common.judged import Bench, first_of_each_recipe
 from pages.common.loaders import load_run
 from pages.common.models import known_style, style_of
 from pages.judge.parts.models import Models

@@ -9,13 +9,13 @@ from core.figures.error_axes import MEASURE_NAMES
 from core.figures.error_differences import difference_heatmap, difference_sentence, difference_table
 from core.figures.error_heatmaps import size_element_heatmap, size_epoch_heatmap
 from core.figures.sentences import size_sentence
+from core.judge.convergence import convergence
 from core.judge.curves import CURVE_MEASURES, GroupCurves
 from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.address import kept
 from pages.common.appearance import plain, unbroken
 from pages.common.furniture import card, card_head
-from pages.common.judged import run_convergence
 from pages.judge.parts.figures import click_on
 from pages.judge.parts.models import Models
 from pages.judge.parts.numbers import focus_run, what
@@ -79,7 +79,7 @@ def _cells(models: Models, run: Run, other: Run | None) -> None:
         )  # fmt: skip
         told = models.tables("size", within)[models.runs.index(run)]
         if not models.silence:
-            st.markdown(unbroken(size_sentence(told, view, run_convergence(run).state)))
+            st.markdown(unbroken(size_sentence(told, view, convergence(run).state)))
         fig = size_element_heatmap(table, view, models.names[run.id], chosen)
         alt = "Error of one model by size and element"
     else:

@@ -14,11 +14,12 @@ from core.figures.error_groups import GroupAxis, group_axis
 from core.figures.numbers import unit_text
 from core.figures.sentences import Told
 from core.figures.theme import ModelStyle
+from core.judge.convergence import convergence
 from core.judge.grouping.groupings import Grouping
 from core.judge.measures import measure_unit
 from core.runs.folder import Run
 from pages.common.appearance import plain
-from pages.common.judged import Bench, run_convergence
+from pages.common.judged import Bench
 from pages.common.selection import chosen_names, without_own
 
 
@@ -97,7 +98,7 @@ class Models:
         wholes = self.bench.tables("all", self.per, inside, self.relative)
         several = len(self.runs) > 1
         return [
-            Told(self.mark(run) if several else "", table, whole.row(0, named=True), run_convergence(run).state)
+            Told(self.mark(run) if several else "", table, whole.row(0, named=True), convergence(run).state)
             for run, table, whole in zip(self.runs, self.tables(by, inside), wholes, strict=True)
         ]
 

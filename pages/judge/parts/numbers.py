@@ -10,12 +10,12 @@ from core.figures.error_axes import MEASURE_NAMES, View
 from core.figures.filters import selection_text
 from core.figures.numbers import number, significant
 from core.figures.sentences import convergence_sentence, limits_text
+from core.judge.convergence import convergence
 from core.judge.statistics.intervals import N_POINTS_ONLY
 from core.runs.folder import Run
 from pages.common.appearance import plain
 from pages.common.filters import selection_query
 from pages.common.furniture import card
-from pages.common.judged import run_convergence
 from pages.judge.parts.models import Models
 
 _BADGES = {
@@ -37,7 +37,7 @@ def number_cards(models: Models) -> None:
     wholes = models.bench.tables("all", models.per, None, models.relative)
     for place, (run, table) in enumerate(zip(runs, wholes, strict=True)):
         overall = table.row(0, named=True)
-        state = run_convergence(run)
+        state = convergence(run)
         with grid, card(f"model_{place}", gap="xxsmall"):
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
                 st.markdown(f"{models.marked(run)}&ensp;:gray[:small[{_about(run, models)}]]", width="stretch")

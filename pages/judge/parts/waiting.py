@@ -7,8 +7,9 @@ import streamlit as st
 from core.data.store import Dataset
 from core.runs.folder import Run
 from pages.common.appearance import plain
+from pages.common.candidates import Candidates
 from pages.common.furniture import empty
-from pages.common.judged import Bench, Candidates
+from pages.common.judged import Bench
 
 
 def nothing_yet(dataset: Dataset, found: Candidates, page: str) -> None:

@@ -18,7 +18,8 @@ from core.tasks import start_task
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head, empty, note
 from pages.common.loaders import dataset_entries, load_dataset
-from pages.train.parts.load_source import Chosen, forget_source, short
+from pages.common.server_files import short
+from pages.train.parts.load_source import Chosen, forget_source
 
 
 def show_form(chosen: Chosen, found: dict[str, Any]) -> None:

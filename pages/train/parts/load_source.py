@@ -19,10 +19,11 @@ from core.data.uploads import (
 )
 from core.errors import MollensError
 from core.figures.numbers import number
-from core.files import home, plain_disk_errors
+from core.files import plain_disk_errors
 from core.runs.foreign_files import is_archive, list_models
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head, empty
+from pages.common.server_files import allowed_path, short
 
 _ROUND = "_load_upload_round"  # an uploader with a new key is empty and gives its memory back
 WAYS = {"upload": "Upload it", "server": "On the server"}
@@ -161,10 +162,8 @@ def _server() -> None:
     wanted = typed or picked
     if not wanted:
         return
-    try:
-        path = resolve_inside(wanted)
-    except MollensError as error:
-        st.error(plain(error), icon=":material/error:")
+    path = allowed_path(wanted)
+    if path is None:
         return
     st.query_params["path"] = str(path)
     st.session_state[_ROUND] = secrets.randbits(31)
@@ -174,11 +173,3 @@ def _server() -> None:
 @st.cache_data(ttl=10, max_entries=4, show_spinner="Looking into the folders")
 def _models(folders: tuple[str, ...]) -> list:  # type: ignore[type-arg]
     return list_models([Path(folder) for folder in folders])
-
-
-def short(path: Path) -> str:
-    """A path without the part that every path here has in common."""
-    for folder, name in ((home(), "MOLLENS_HOME"), (Path.home(), "~")):
-        if path.is_relative_to(folder):
-            return str(Path(name) / path.relative_to(folder))
-    return str(path)

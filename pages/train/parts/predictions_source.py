@@ -7,12 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from core.data.predicted import list_tables
-from core.data.uploads import incoming_folder, resolve_inside, save_upload, source_folders, upload_key
+from core.data.uploads import incoming_folder, save_upload, source_folders, upload_key
 from core.errors import MollensError
 from core.figures.numbers import number
 from pages.common.appearance import plain
 from pages.common.furniture import card, card_head, empty
-from pages.train.parts.load_source import short
+from pages.common.server_files import allowed_path, short
 
 _WAYS = {"upload": "Upload it", "server": "On the server"}
 _ROUND = "_predictions_round"  # an uploader with a new key is empty and gives its memory back
@@ -63,11 +63,10 @@ def _server() -> None:
     wanted = typed or picked
     if not wanted:
         return
-    try:
-        st.query_params["path"] = str(resolve_inside(wanted))
-    except MollensError as error:
-        st.error(plain(error), icon=":material/error:")
+    path = allowed_path(wanted)
+    if path is None:
         return
+    st.query_params["path"] = str(path)
     st.session_state[_ROUND] = int(st.session_state.get(_ROUND) or 0) + 1
     st.rerun()
 
